@@ -1,0 +1,3 @@
+//! Reading STIX bundles and raw logs into batches of records.
+
+pub mod events;
