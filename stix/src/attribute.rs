@@ -1,6 +1,6 @@
 //! Attribute paths: `pid`, `parent_ref.name`, `hashes.'SHA-256'`, `refs[*].dst_ref.value`.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -28,7 +28,8 @@ pub fn is_reference_key(key: &str) -> bool {
 /// A path from an entity to a value, through dictionaries and references.
 ///
 /// Canonical text: steps joined by dots; a step is quoted with `'` exactly when it holds a
-/// character other than an ASCII letter, digit or `_`. Equality is on the decoded steps, so
+/// character other than an ASCII letter, digit or `_`, with `"` when it holds a `'`. A doubled
+/// quote inside quotes is one. Equality is on the decoded steps, so
 /// `hashes.SHA-256` and `hashes.'SHA-256'` are the same path.
 /// Source: language specification 1.5, entities specification 4.1.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,10 +106,15 @@ impl AttributePath {
 pub fn push_key(out: &mut String, key: &str) {
     if key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         out.push_str(key);
-    } else {
+    } else if !key.contains('\'') {
         out.push('\'');
         out.push_str(key);
         out.push('\'');
+    } else {
+        // Keys of real dictionaries may hold anything.
+        out.push('"');
+        out.push_str(&key.replace('"', "\"\""));
+        out.push('"');
     }
 }
 
@@ -142,13 +148,12 @@ impl FromStr for AttributePath {
         loop {
             let (key, after) = match rest.chars().next() {
                 Some(quote @ ('\'' | '"')) => {
-                    let body = &rest[1..];
-                    let end = body.find(quote).ok_or(BadPath::OpenQuote)?;
-                    (&body[..end], &body[end + 1..])
+                    let (key, after) = quoted(&rest[1..], quote)?;
+                    (Cow::Owned(key), after)
                 }
                 _ => {
                     let end = rest.find(['.', '[', '\'', '"']).unwrap_or(rest.len());
-                    rest.split_at(end)
+                    (Cow::Borrowed(&rest[..end]), &rest[end..])
                 }
             };
             let (any, after) = match after.strip_prefix("[*]") {
@@ -158,12 +163,30 @@ impl FromStr for AttributePath {
             if key.is_empty() {
                 return Err(BadPath::Empty);
             }
-            steps.push(Step { key: key.to_owned(), any });
+            steps.push(Step { key: key.into_owned(), any });
             match after.chars().next() {
                 None => return AttributePath::new(steps),
                 Some('.') => rest = &after[1..],
                 Some(other) => return Err(BadPath::Unexpected(other)),
             }
+        }
+    }
+}
+
+/// Reads a quoted key, its opening quote cut off, and returns what follows the closing quote.
+fn quoted(text: &str, quote: char) -> Result<(String, &str), BadPath> {
+    let mut key = String::new();
+    let mut rest = text;
+    loop {
+        let (part, after) = rest.split_once(quote).ok_or(BadPath::OpenQuote)?;
+        key.push_str(part);
+        // An empty key is not a doubled quote.
+        match after.strip_prefix(quote) {
+            Some(after) if !(key.is_empty() && after.is_empty()) => {
+                key.push(quote);
+                rest = after;
+            }
+            _ => return Ok((key, after)),
         }
     }
 }
@@ -183,6 +206,8 @@ impl<'de> Deserialize<'de> for AttributePath {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -190,9 +215,40 @@ mod tests {
         let canonical = |text: &str| text.parse::<AttributePath>().expect("a path").to_string();
         assert_eq!(canonical("hashes.SHA-256"), "hashes.'SHA-256'");
         assert_eq!(canonical("hashes.\"SHA-256\""), "hashes.'SHA-256'");
-        assert_eq!(canonical("opened_connection_refs[*].dst_ref.value"), "opened_connection_refs[*].dst_ref.value");
+        assert_eq!(
+            canonical("opened_connection_refs[*].dst_ref.value"),
+            "opened_connection_refs[*].dst_ref.value"
+        );
         assert_eq!(canonical("extensions.'x-ext'.a"), "extensions.'x-ext'.a");
         assert_eq!("a..b".parse::<AttributePath>(), Err(BadPath::Empty));
         assert_eq!("a.'b".parse::<AttributePath>(), Err(BadPath::OpenQuote));
+        assert_eq!("a.''".parse::<AttributePath>(), Err(BadPath::Empty));
+        assert_eq!("protocols[0]".parse::<AttributePath>(), Err(BadPath::Unexpected('[')));
+        assert_eq!("a'b'".parse::<AttributePath>(), Err(BadPath::Unexpected('\'')));
+    }
+
+    #[test]
+    fn references_come_first() {
+        let path: AttributePath =
+            "parent_ref.opened_connection_refs[*].dst_ref.value".parse().expect("a path");
+        let (references, rest) = path.split_references();
+        assert_eq!(AttributePath::text_of(references), "parent_ref.opened_connection_refs[*].dst_ref");
+        assert_eq!(AttributePath::text_of(rest), "value");
+    }
+
+    proptest! {
+        #[test]
+        fn text_round_trips(keys in prop::collection::vec(("[a-z_.'\"\\[\\]*-]{1,6}", any::<bool>()), 1..5)) {
+            let steps = keys.into_iter().map(|(key, any)| Step { key, any }).collect();
+            let path = AttributePath::new(steps).expect("no empty step");
+            prop_assert_eq!(path.to_string().parse::<AttributePath>(), Ok(path));
+        }
+
+        #[test]
+        fn any_text_is_read_without_panic(text in "\\PC{0,20}") {
+            if let Ok(path) = text.parse::<AttributePath>() {
+                prop_assert_eq!(path.to_string().parse::<AttributePath>(), Ok(path));
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@
 //! of real data (addresses, accounts, files, parent processes) occur in very many records, so
 //! this is small, and everything later works on distinct objects.
 //!
-//! Batches are made by several threads at once; [`Batch::content`] keys let the store unite
+//! Batches are made by several threads at once; [`ObjectRow::content`] keys let the store unite
 //! equal objects of different batches without comparing them attribute by attribute. The keys
 //! are seeded at random per process, so a crafted bundle cannot make objects collide.
 
@@ -22,8 +22,8 @@ use uuid::Uuid;
 
 use crate::{
     Timestamp, Value,
-    identity::{self, Identity},
-    record::{Defect, Defects, Object, Record, ValueRef, count_defect},
+    identity::{self, Identity, RecordScope},
+    record::{Defect, Defects, Moment, Object, Record, ValueRef, count_defect},
 };
 
 /// A run of records, in source order.
@@ -76,7 +76,8 @@ pub enum ColumnKind {
 /// One distinct object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObjectRow {
-    /// Equal exactly for equal objects, across all batches of this process.
+    /// Equal for equal objects only, across all batches of this process. Objects in reference
+    /// cycles are compared together with the whole cycle.
     pub content: u128,
     /// The entity it is a sighting of: the UUID of its STIX id.
     pub entity: Uuid,
@@ -183,7 +184,10 @@ impl Values {
                 let start = u32::try_from(self.text.len()).ok()?;
                 let length = u32::try_from(text.len()).ok()?;
                 self.text.push_str(text);
-                (if matches!(value, ValueRef::Text(_)) { 3 } else { 4 }, u64::from(length) << 32 | u64::from(start))
+                (
+                    if matches!(value, ValueRef::Text(_)) { 3 } else { 4 },
+                    u64::from(length) << 32 | u64::from(start),
+                )
             }
         };
         self.entries.push(ValueEntry { hash, kind, bits });
@@ -237,6 +241,25 @@ impl Hasher for ContentHasher {
         self.0.write(bytes);
         self.1.write(bytes);
     }
+
+    fn write_u8(&mut self, n: u8) {
+        self.0.write_u8(n);
+        self.1.write_u8(n);
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0.write_u64(n);
+        self.1.write_u64(n);
+    }
+
+    fn write_u128(&mut self, n: u128) {
+        self.0.write_u128(n);
+        self.1.write_u128(n);
+    }
+
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
+    }
 }
 
 /// Makes batches from records. One builder a thread.
@@ -261,10 +284,18 @@ struct Scratch {
     order: Vec<usize>,
     /// How many unplaced targets each object still has.
     waiting: Vec<usize>,
+    /// Which objects are placed already.
+    placed: Vec<bool>,
     /// The batch's object number of each object of the record.
     numbers: Vec<u32>,
     /// Entity of each object.
     entities: Vec<Uuid>,
+    /// The cell or link that an object has in a column.
+    by_column: hashbrown::HashMap<u32, usize, RandomState>,
+    /// For each object of the batch, the number of the last run that saw it, from 1.
+    seen_by: Vec<usize>,
+    /// How many runs of seen objects there are so far.
+    runs: usize,
 }
 
 /// The batch grew past 2³² values, objects or bytes of text; take it and go on with a new one.
@@ -299,6 +330,7 @@ impl BatchBuilder {
         self.column_index.clear();
         self.value_index.clear();
         self.object_index.clear();
+        self.scratch.seen_by.clear();
         std::mem::take(&mut self.batch)
     }
 
@@ -307,13 +339,12 @@ impl BatchBuilder {
     pub fn record(&mut self, record: &Record<'_>, place: impl Fn() -> String) -> Result<(), BatchFull> {
         let start = self.batch.seen.len();
         self.objects(record, &place)?;
-        for (number, object) in self.scratch.numbers.iter().zip(&record.objects) {
-            if object.seen {
-                self.batch.seen.push(*number);
-            }
-        }
-        let text = |moment: &Option<crate::record::Moment<'_>>| {
-            moment.as_ref().filter(|moment| moment.text != moment.at.to_string()).map(|moment| moment.text.to_string())
+        self.scratch.push_seen(record, self.batch.objects.len(), &mut self.batch.seen);
+        let text = |moment: &Option<Moment<'_>>| {
+            moment
+                .as_ref()
+                .filter(|moment| !moment.at.is_spelled(&moment.text))
+                .map(|moment| moment.text.to_string())
         };
         let row = RecordRow {
             id: record.id.to_string(),
@@ -331,11 +362,7 @@ impl BatchBuilder {
     /// Adds objects that are in no record; `group` is a record only in form.
     pub fn loose(&mut self, group: &Record<'_>, place: impl Fn() -> String) -> Result<(), BatchFull> {
         self.objects(group, &place)?;
-        for (number, object) in self.scratch.numbers.iter().zip(&group.objects) {
-            if object.seen {
-                self.batch.loose.push(*number);
-            }
-        }
+        self.scratch.push_seen(group, self.batch.objects.len(), &mut self.batch.loose);
         Ok(())
     }
 
@@ -347,13 +374,14 @@ impl BatchBuilder {
         self.scratch.numbers.resize(count, u32::MAX);
         self.scratch.entities.clear();
         self.scratch.entities.resize(count, Uuid::nil());
+        let scope = RecordScope::new(record);
         let placed = self.scratch.order.len();
         for at in 0..placed {
             let object = self.scratch.order[at];
-            self.acyclic_object(record, object)?;
+            self.acyclic_object(record, &scope, object)?;
         }
         if placed < count {
-            self.cyclic_objects(record)?;
+            self.cyclic_objects(record, &scope)?;
         }
         Ok(())
     }
@@ -366,8 +394,9 @@ impl BatchBuilder {
         scratch.target_starts.clear();
         scratch.order.clear();
         scratch.waiting.clear();
+        // The first one has the key when it is given twice.
         let by_key: Option<hashbrown::HashMap<&str, usize, RandomState>> = (count > 16)
-            .then(|| record.objects.iter().enumerate().map(|(n, object)| (&*object.key, n)).collect());
+            .then(|| record.objects.iter().enumerate().rev().map(|(n, object)| (&*object.key, n)).collect());
         let find = |key: &str| match &by_key {
             Some(map) => map.get(key).copied(),
             None => record.objects.iter().position(|object| object.key == key),
@@ -401,7 +430,9 @@ impl BatchBuilder {
         // Kahn's algorithm, targets first. Records are small and shallow, so a few sweeps do;
         // large ones build the reverse edges once.
         if count <= 64 {
-            let mut done = vec![false; count];
+            let done = &mut scratch.placed;
+            done.clear();
+            done.resize(count, false);
             loop {
                 let before = scratch.order.len();
                 for n in 0..count {
@@ -418,7 +449,9 @@ impl BatchBuilder {
         } else {
             let mut referrers: Vec<Vec<usize>> = vec![Vec::new(); count];
             for n in 0..count {
-                for target in scratch.targets[scratch.target_starts[n]..scratch.target_starts[n + 1]].iter().flatten() {
+                for target in
+                    scratch.targets[scratch.target_starts[n]..scratch.target_starts[n + 1]].iter().flatten()
+                {
                     referrers[*target].push(n);
                 }
             }
@@ -437,91 +470,179 @@ impl BatchBuilder {
     }
 
     /// Numbers an object whose targets are numbered.
-    fn acyclic_object(&mut self, record: &Record<'_>, n: usize) -> Result<(), BatchFull> {
+    fn acyclic_object(
+        &mut self,
+        record: &Record<'_>,
+        scope: &RecordScope<'_>,
+        n: usize,
+    ) -> Result<(), BatchFull> {
         let object = &record.objects[n];
-        let identity = identity::of(record, object);
+        let identity = scope.identity(object);
         let mut hasher = ContentHasher::new();
-        object.entity_type.hash(&mut hasher);
-        for (name, value) in &object.attributes {
-            name.hash(&mut hasher);
-            hash_value(value, &mut hasher);
-        }
-        let targets = self.scratch.target_starts[n]..self.scratch.target_starts[n + 1];
-        for (reference, target) in object.references.iter().zip(&self.scratch.targets[targets.clone()]) {
+        hash_object(object, &identity, &mut hasher);
+        for (reference, target) in object.references.iter().zip(self.scratch.targets_of(n)) {
             if let Some(target) = target {
-                reference.name.hash(&mut hasher);
+                (&*reference.name, reference.list).hash(&mut hasher);
                 let number = self.scratch.numbers[*target];
                 self.batch.objects[number as usize].content.hash(&mut hasher);
             }
         }
-        match &identity {
-            // The record decides, so equal content in another record is another entity.
-            Identity::Record(key) => key.hash(&mut hasher),
-            Identity::Given(id) => id.hash(&mut hasher),
-            Identity::Content => {}
-        }
         let content = hasher.key();
-        let batch = &self.batch;
-        let known = self.object_index.find(fold(content), |known| batch.objects[*known as usize].content == content);
-        if let Some(known) = known {
-            self.scratch.numbers[n] = *known;
-            self.scratch.entities[n] = self.batch.objects[*known as usize].entity;
+        if let Some(known) = self.known_object(content) {
+            self.scratch.numbers[n] = known;
+            self.scratch.entities[n] = self.batch.objects[known as usize].entity;
             return Ok(());
         }
-        let entity = {
-            let scratch = &self.scratch;
-            identity::uuid(object, &identity, |reference| {
-                let at = object.references.iter().position(|candidate| candidate.name == reference)?;
-                let target = scratch.targets[scratch.target_starts[n] + at]?;
-                Some((&*record.objects[target].entity_type, scratch.entities[target]))
-            })
-        };
+        let entity = self.scratch.entity(record, scope, n, &identity);
+        self.scratch.numbers[n] = index(self.batch.objects.len())?;
         self.push_object(record, n, content, entity)
     }
 
-    /// Numbers the objects that reference each other in a circle, or lead to such ones: each
-    /// is an object of its own, since its content cannot be compared without following the
-    /// circle.
-    fn cyclic_objects(&mut self, record: &Record<'_>) -> Result<(), BatchFull> {
+    fn known_object(&self, content: u128) -> Option<u32> {
+        let objects = &self.batch.objects;
+        self.object_index.find(fold(content), |known| objects[*known as usize].content == content).copied()
+    }
+
+    /// Numbers the objects that reference each other in a circle, or lead to such ones. They
+    /// are compared as a whole: equal objects, connected in the same way, in the same order.
+    fn cyclic_objects(&mut self, record: &Record<'_>, scope: &RecordScope<'_>) -> Result<(), BatchFull> {
         let left: Vec<usize> =
             (0..record.objects.len()).filter(|n| self.scratch.numbers[*n] == u32::MAX).collect();
+        let mut places = vec![usize::MAX; record.objects.len()];
+        for (at, n) in left.iter().enumerate() {
+            places[*n] = at;
+        }
+        let mut hasher = ContentHasher::new();
+        for n in &left {
+            let object = &record.objects[*n];
+            hash_object(object, &scope.identity(object), &mut hasher);
+            for (reference, target) in object.references.iter().zip(self.scratch.targets_of(*n)) {
+                let Some(target) = *target else { continue };
+                (&*reference.name, reference.list, places[target]).hash(&mut hasher);
+                if places[target] == usize::MAX {
+                    let number = self.scratch.numbers[target];
+                    self.batch.objects[number as usize].content.hash(&mut hasher);
+                }
+            }
+        }
+        let group = hasher.key();
+        let contents: Vec<u128> = (0..left.len())
+            .map(|at| {
+                let mut hasher = ContentHasher::new();
+                (group, at).hash(&mut hasher);
+                hasher.key()
+            })
+            .collect();
+        if contents.first().is_some_and(|first| self.known_object(*first).is_some()) {
+            // The group stands in the batch as a whole.
+            for (n, content) in left.iter().zip(&contents) {
+                let known = self.known_object(*content).ok_or(BatchFull)?;
+                self.scratch.numbers[*n] = known;
+                self.scratch.entities[*n] = self.batch.objects[known as usize].entity;
+            }
+            return Ok(());
+        }
+        self.cyclic_entities(record, scope, &left, &places);
         let first = self.batch.objects.len();
         for (at, n) in left.iter().enumerate() {
             self.scratch.numbers[*n] = index(first + at)?;
         }
-        for n in left {
-            let object = &record.objects[n];
-            let identity = identity::of(record, object);
-            let mut hasher = ContentHasher::new();
-            (&record.id, &object.key, "cycle").hash(&mut hasher);
-            let entity = identity::uuid(object, &identity, |_| None);
-            self.push_object(record, n, hasher.key(), entity)?;
+        for (n, content) in left.iter().zip(&contents) {
+            self.push_object(record, *n, *content, self.scratch.entities[*n])?;
         }
         Ok(())
     }
 
-    fn push_object(&mut self, record: &Record<'_>, n: usize, content: u128, entity: Uuid) -> Result<(), BatchFull> {
+    /// Finds the entities of cyclic objects. Identity looks only at some references, and those
+    /// hardly ever form a circle: a connection and the one inside it refer to each other, but
+    /// their identity is in their addresses. Where they do, the circle's references count as
+    /// absent.
+    fn cyclic_entities(
+        &mut self,
+        record: &Record<'_>,
+        scope: &RecordScope<'_>,
+        left: &[usize],
+        places: &[usize],
+    ) {
+        let scratch = &mut self.scratch;
+        let mut referrers: Vec<Vec<usize>> = vec![Vec::new(); left.len()];
+        let mut waiting = vec![0usize; left.len()];
+        for (at, n) in left.iter().enumerate() {
+            let object = &record.objects[*n];
+            if scope.identity(object) != Identity::Content {
+                continue;
+            }
+            for (reference, target) in object.references.iter().zip(scratch.targets_of(*n)) {
+                let Some(target) = target.map(|target| places[target]).filter(|place| *place != usize::MAX)
+                else {
+                    continue;
+                };
+                if identity::is_contributing(&object.entity_type, &reference.name) {
+                    referrers[target].push(at);
+                    waiting[at] += 1;
+                }
+            }
+        }
+        let mut order: Vec<usize> = (0..left.len()).filter(|at| waiting[*at] == 0).collect();
+        let mut done = 0;
+        while done < order.len() {
+            for referrer in &referrers[order[done]] {
+                waiting[*referrer] -= 1;
+                if waiting[*referrer] == 0 {
+                    order.push(*referrer);
+                }
+            }
+            done += 1;
+        }
+        order.extend((0..left.len()).filter(|at| waiting[*at] > 0));
+        for at in order {
+            let identity = scope.identity(&record.objects[left[at]]);
+            scratch.entities[left[at]] = scratch.entity(record, scope, left[at], &identity);
+        }
+    }
+
+    /// Adds the object's attributes and references; its number and those of its targets must
+    /// have been set.
+    fn push_object(
+        &mut self,
+        record: &Record<'_>,
+        n: usize,
+        content: u128,
+        entity: Uuid,
+    ) -> Result<(), BatchFull> {
         let object = &record.objects[n];
         let entity_type = self.entity_type(&object.entity_type)?;
         let cells = self.batch.cells.len();
+        self.scratch.by_column.clear();
         for (name, value) in &object.attributes {
             let column = self.column(entity_type, name, ColumnKind::Attribute)?;
             let value = self.value(value)?;
             // The last one wins when a property is given twice.
-            match self.batch.cells[cells..].iter_mut().find(|cell| cell.column == column) {
-                Some(cell) => cell.value = value,
-                None => self.batch.cells.push(Cell { column, value }),
+            let next = self.batch.cells.len();
+            match *self.scratch.by_column.entry(column).or_insert(next) {
+                place if place < next => self.batch.cells[place].value = value,
+                _ => self.batch.cells.push(Cell { column, value }),
             }
         }
         let links = self.batch.links.len();
+        self.scratch.by_column.clear();
         for at in 0..object.references.len() {
             let reference = &object.references[at];
-            let Some(target) = self.scratch.targets[self.scratch.target_starts[n] + at] else { continue };
+            let Some(target) = self.scratch.targets_of(n)[at] else { continue };
             let kind = if reference.list { ColumnKind::References } else { ColumnKind::Reference };
             let column = self.column(entity_type, &reference.name, kind)?;
             let target = self.scratch.numbers[target];
-            let so_far = self.batch.links[links..].iter().filter(|link| link.column == column);
-            let ord = index(so_far.count())?;
+            let next = self.batch.links.len();
+            let last = self.scratch.by_column.insert(column, next);
+            let ord = match last {
+                Some(last) if kind == ColumnKind::Reference => {
+                    self.batch.links[last].target = target;
+                    self.scratch.by_column.insert(column, last);
+                    continue;
+                }
+                Some(last) => self.batch.links[last].ord.checked_add(1).ok_or(BatchFull)?,
+                None => 0,
+            };
             self.batch.links.push(Link { column, ord, target });
         }
         let number = index(self.batch.objects.len())?;
@@ -533,8 +654,8 @@ impl BatchBuilder {
             links: (index(links)?, index(self.batch.links.len() - links)?),
         });
         let objects = &self.batch.objects;
-        self.object_index.insert_unique(fold(content), number, |known| fold(objects[*known as usize].content));
-        self.scratch.numbers[n] = number;
+        self.object_index
+            .insert_unique(fold(content), number, |known| fold(objects[*known as usize].content));
         self.scratch.entities[n] = entity;
         Ok(())
     }
@@ -580,6 +701,56 @@ impl BatchBuilder {
         self.value_index.insert_unique(hash, number, |known| values.entries[*known as usize].hash);
         Ok(number)
     }
+}
+
+impl Scratch {
+    fn targets_of(&self, n: usize) -> &[Option<usize>] {
+        &self.targets[self.target_starts[n]..self.target_starts[n + 1]]
+    }
+
+    /// The entity of an object; targets whose entity is not known yet count as absent.
+    fn entity(
+        &self,
+        record: &Record<'_>,
+        scope: &RecordScope<'_>,
+        n: usize,
+        identity: &Identity<'_>,
+    ) -> Uuid {
+        let object = &record.objects[n];
+        let target = |at: usize| {
+            let target = self.targets_of(n)[at].filter(|target| !self.entities[*target].is_nil())?;
+            Some((&*record.objects[target].entity_type, self.entities[target]))
+        };
+        match identity {
+            Identity::Content => identity::content(object, target)
+                .unwrap_or_else(|| identity::named(&scope.appearance(object))),
+            given => identity::uuid(object, given, target),
+        }
+    }
+
+    /// Appends the numbers of the seen objects of a record, each once, in document order.
+    fn push_seen(&mut self, record: &Record<'_>, objects: usize, seen: &mut Vec<u32>) {
+        self.runs += 1;
+        self.seen_by.resize(objects, 0);
+        for (number, object) in self.numbers.iter().zip(&record.objects) {
+            if object.seen && self.seen_by[*number as usize] != self.runs {
+                self.seen_by[*number as usize] = self.runs;
+                seen.push(*number);
+            }
+        }
+    }
+}
+
+/// Hashes all of an object but what its references lead to.
+fn hash_object(object: &Object<'_>, identity: &Identity<'_>, hasher: &mut ContentHasher) {
+    object.entity_type.hash(hasher);
+    object.attributes.len().hash(hasher);
+    for (name, value) in &object.attributes {
+        name.hash(hasher);
+        hash_value(value, hasher);
+    }
+    // Where the record decides, equal content in another record is another entity.
+    identity.hash(hasher);
 }
 
 /// A table hash from a content key.
@@ -628,3 +799,6 @@ pub fn object<'a>(key: &'a str, entity_type: &'a str, attributes: &'a [(&'a str,
         references: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,7 @@ pub struct ReferenceTo<'a> {
 }
 
 /// A [`Value`] whose text may be borrowed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub enum ValueRef<'a> {
     /// See [`Value::Int`].
     Int(i64),
@@ -99,6 +99,21 @@ impl<'a> ValueRef<'a> {
     }
 }
 
+/// Same kind and same content; floats by bits, as [`Value`] compares.
+impl PartialEq for ValueRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (ValueRef::Int(a), ValueRef::Int(b)) => a == b,
+            (ValueRef::Float(a), ValueRef::Float(b)) => a.to_bits() == b.to_bits(),
+            (ValueRef::Bool(a), ValueRef::Bool(b)) => a == b,
+            (ValueRef::Text(a), ValueRef::Text(b)) | (ValueRef::Json(a), ValueRef::Json(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for ValueRef<'_> {}
+
 impl<'a> From<&'a Value> for ValueRef<'a> {
     fn from(value: &'a Value) -> Self {
         match value {
@@ -119,7 +134,10 @@ impl<'a> Object<'a> {
 
     /// Returns the keys that references of this name lead to, in order.
     pub fn targets<'o>(&'o self, name: &'o str) -> impl Iterator<Item = &'o str> {
-        self.references.iter().filter(move |reference| reference.name == name).map(|reference| &*reference.key)
+        self.references
+            .iter()
+            .filter(move |reference| reference.name == name)
+            .map(|reference| &*reference.key)
     }
 }
 

@@ -12,8 +12,9 @@ pub fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Ve
             let candidate = name.to_lowercase();
             let distance = strsim::damerau_levenshtein(&lower, &candidate);
             let longer = lower.chars().count().max(candidate.chars().count());
-            let contains =
-                lower.len() >= 3 && candidate.len() >= 3 && (candidate.contains(&lower) || lower.contains(&candidate));
+            let contains = lower.len() >= 3
+                && candidate.len() >= 3
+                && (candidate.contains(&lower) || lower.contains(&candidate));
             (distance <= longer.div_ceil(3) || contains).then_some((distance, name))
         })
         .collect();

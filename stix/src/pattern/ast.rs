@@ -1,5 +1,7 @@
 //! The pattern tree.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{AttributePath, EntityType, Value};
@@ -59,6 +61,24 @@ pub enum Operator {
     IsSuperset,
     /// `IS NULL`
     IsNull,
+}
+
+/// Shows the operator as patterns write it; `=` for [`Operator::Equal`].
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Operator::Equal => "=",
+            Operator::Less => "<",
+            Operator::LessEqual => "<=",
+            Operator::Greater => ">",
+            Operator::GreaterEqual => ">=",
+            Operator::Like => "LIKE",
+            Operator::Matches => "MATCHES",
+            Operator::IsSubset => "ISSUBSET",
+            Operator::IsSuperset => "ISSUPERSET",
+            Operator::IsNull => "IS NULL",
+        })
+    }
 }
 
 /// The right side: literal values and references, in written order, duplicates removed.

@@ -4,10 +4,17 @@
 //! it is about another type in the same record. Source: language specification 4.
 
 mod ast;
+mod like;
 mod matches;
+mod network;
 mod normal;
 mod text;
+mod values;
 
 pub use ast::{Comparison, Operand, Operator, Pattern, Reference};
-pub use matches::{BadOperand, Case, Test};
-pub use normal::{Conjunction, TooManyTerms};
+pub use like::Like;
+pub use matches::{BadOperand, Site, Test};
+pub use network::Network;
+pub use normal::{Conjunction, TooManyTerms, conjunctions};
+pub use text::{kestrel_text, stix_text, value_text};
+pub use values::{members, values_at};
