@@ -4,6 +4,8 @@
 //! a pattern and writes native queries, and touches neither files nor networks. The feature
 //! `read` adds reading bundles and logs from files, `transport` the network as well.
 
+pub mod address;
+pub mod connector;
 #[cfg(feature = "read")]
 pub mod logs;
 #[cfg(feature = "read")]
