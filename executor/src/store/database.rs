@@ -1,0 +1,318 @@
+//! Opening the database, and tables in and out of it.
+
+use std::{path::Path, sync::Arc};
+
+use duckdb::{
+    Config, Connection,
+    arrow::{
+        array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, UInt32Array},
+        datatypes::{DataType, Field, Float64Type, Int64Type, Schema, UInt32Type},
+        record_batch::RecordBatch,
+    },
+};
+use tempfile::TempDir;
+
+use super::{EntitySet, NO_CODE, Options, Store, StoreError, World};
+use kestrel_ir::plan::Rows;
+use kestrel_stix::EntityType;
+
+/// The open database and its folder for intermediate data.
+#[derive(Debug)]
+pub(super) struct Database {
+    pub(super) connection: Connection,
+    _folder: TempDir,
+}
+
+/// Data of one column on its way into the database.
+#[derive(Debug, Clone)]
+pub enum Data {
+    /// `UINTEGER`; [`NO_CODE`] is null.
+    U32(Vec<u32>),
+    /// `BIGINT`.
+    I64(Vec<Option<i64>>),
+    /// `DOUBLE`.
+    F64(Vec<Option<f64>>),
+}
+
+/// Columns read from the database: codes and numbers, [`NO_CODE`] for null.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// One vector a column, all of one length.
+    pub columns: Vec<Vec<u32>>,
+}
+
+impl Columns {
+    /// Returns the number of rows.
+    pub fn len(&self) -> usize {
+        self.columns.first().map_or(0, Vec::len)
+    }
+
+    /// Returns true if there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns one row.
+    pub fn row(&self, at: usize) -> impl Iterator<Item = u32> + '_ {
+        self.columns.iter().map(move |column| column[at])
+    }
+}
+
+const TABLES: &str = "
+CREATE TABLE record(rec UINTEGER, source UINTEGER, \"real\" BOOLEAN, first BIGINT, last BIGINT, number BIGINT, rank UINTEGER);
+CREATE TABLE shared(source UINTEGER, rec UINTEGER, place UINTEGER);
+CREATE TABLE seen(rec UINTEGER, obj UINTEGER, ord UINTEGER, type UINTEGER);
+CREATE TABLE reached(rec UINTEGER, obj UINTEGER, ord UINTEGER);
+CREATE TABLE object(obj UINTEGER, ent UINTEGER, type UINTEGER);
+CREATE TABLE link(obj UINTEGER, col UINTEGER, ord UINTEGER, target UINTEGER);
+CREATE TABLE query(query UINTEGER, rec UINTEGER);
+CREATE TABLE visible(rec UINTEGER, pool UINTEGER);
+";
+
+impl Database {
+    fn open(options: &Options) -> Result<Self, StoreError> {
+        let folder = folder(options.temporary.as_deref())?;
+        let mut config = config()?
+            // Rows are put in order where order matters, by explicit positions.
+            .with("preserve_insertion_order", "false")?
+            .with("temp_directory", folder.path().to_string_lossy())?
+            // This database holds numbers only and never looks at files but its own folder.
+            .enable_external_access(false)?;
+        if let Some(memory) = options.memory {
+            config = config.max_memory(&format!("{memory}B"))?;
+        }
+        if options.threads > 0 {
+            config = config.threads(i64::try_from(options.threads).unwrap_or(i64::MAX))?;
+        }
+        let connection = Connection::open_in_memory_with_flags(config)?;
+        connection.execute_batch(TABLES)?;
+        Ok(Database { connection, _folder: folder })
+    }
+}
+
+/// Never loads extensions that are not built in, and never asks the network for any.
+fn config() -> Result<Config, StoreError> {
+    Ok(Config::default()
+        .enable_autoload_extension(false)?
+        .with("autoinstall_known_extensions", "false")?
+        .with("allow_community_extensions", "false")?)
+}
+
+fn folder(parent: Option<&Path>) -> Result<TempDir, StoreError> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("kestrel-");
+    Ok(match parent {
+        Some(parent) => builder.tempdir_in(parent)?,
+        None => builder.tempdir()?,
+    })
+}
+
+impl Store {
+    pub(super) fn database(&mut self) -> Result<&Database, StoreError> {
+        if self.database.is_none() {
+            self.database = Some(Database::open(&self.options)?);
+        }
+        Ok(self.database.as_ref().expect("it was just opened"))
+    }
+
+    /// Returns a database of its own for reading and writing files (CSV, Parquet): it may
+    /// touch files, but holds nothing of the session.
+    pub fn file_database(&self) -> Result<Connection, StoreError> {
+        let mut config = config()?;
+        if let Some(memory) = self.options.memory {
+            config = config.max_memory(&format!("{memory}B"))?;
+        }
+        if self.options.threads > 0 {
+            config = config.threads(i64::try_from(self.options.threads).unwrap_or(i64::MAX))?;
+        }
+        Ok(Connection::open_in_memory_with_flags(config)?)
+    }
+
+    /// Runs statements without result.
+    pub fn execute(&mut self, sql: &str) -> Result<(), StoreError> {
+        Ok(self.connection()?.execute_batch(sql)?)
+    }
+
+    /// Runs a query whose columns are all `UINTEGER`, and reads the whole result.
+    pub fn read(&mut self, sql: &str) -> Result<Columns, StoreError> {
+        let batches = self.read_batches(sql)?;
+        let width = batches.first().map_or(0, RecordBatch::num_columns);
+        let mut columns = vec![Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum()); width];
+        for batch in &batches {
+            for (column, array) in columns.iter_mut().zip(batch.columns()) {
+                let array = array.as_primitive_opt::<UInt32Type>().ok_or_else(|| {
+                    StoreError::Database(duckdb::Error::InvalidColumnType(
+                        0,
+                        "expected UINTEGER".to_owned(),
+                        duckdb::types::Type::UInt,
+                    ))
+                })?;
+                match array.nulls() {
+                    None => column.extend_from_slice(array.values()),
+                    Some(_) => column.extend(array.iter().map(|code| code.unwrap_or(NO_CODE))),
+                }
+            }
+        }
+        Ok(Columns { columns })
+    }
+
+    /// Runs a query with one `UINTEGER` column and reads it.
+    pub fn read_column(&mut self, sql: &str) -> Result<Vec<u32>, StoreError> {
+        Ok(self.read(sql)?.columns.pop().unwrap_or_default())
+    }
+
+    /// Runs a query and reads its result as Arrow data.
+    pub fn read_batches(&mut self, sql: &str) -> Result<Vec<RecordBatch>, StoreError> {
+        let connection = self.connection()?;
+        let mut statement = connection.prepare(sql)?;
+        Ok(statement.query_arrow([])?.collect())
+    }
+
+    /// Runs a query that gives one `BIGINT`; none if it is null or there is no row.
+    pub fn read_number(&mut self, sql: &str) -> Result<Option<i64>, StoreError> {
+        let batches = self.read_batches(sql)?;
+        let Some(batch) = batches.first().filter(|batch| batch.num_rows() > 0) else { return Ok(None) };
+        let array = batch.column(0);
+        Ok(array.as_primitive_opt::<Int64Type>().and_then(|array| array.is_valid(0).then(|| array.value(0))))
+    }
+
+    /// Runs a query that gives `DOUBLE`s in its column `at`.
+    pub fn read_floats(&mut self, sql: &str, at: usize) -> Result<Vec<Option<f64>>, StoreError> {
+        let batches = self.read_batches(sql)?;
+        let mut out = Vec::new();
+        for batch in &batches {
+            if let Some(array) = batch.column(at).as_primitive_opt::<Float64Type>() {
+                out.extend(array.iter());
+            }
+        }
+        Ok(out)
+    }
+
+    /// Makes a table of this data; returns its name. It is kept until [`Store::drop_table`].
+    pub fn put(&mut self, columns: &[(&str, Data)]) -> Result<String, StoreError> {
+        let name = self.new_name();
+        let fields: Vec<String> = columns
+            .iter()
+            .map(|(name, data)| {
+                let kind = match data {
+                    Data::U32(_) => "UINTEGER",
+                    Data::I64(_) => "BIGINT",
+                    Data::F64(_) => "DOUBLE",
+                };
+                format!("{} {kind}", quoted(name))
+            })
+            .collect();
+        self.execute(&format!("CREATE TABLE {name}({})", fields.join(", ")))?;
+        let batch = record_batch(columns)?;
+        if batch.num_rows() > 0 {
+            let mut appender = self.connection()?.appender(&name)?;
+            appender.append_record_batch(batch)?;
+            appender.flush()?;
+        }
+        Ok(name)
+    }
+
+    /// Makes a table from a query; returns its name and number of rows. It is kept until
+    /// [`Store::drop_table`].
+    pub fn keep(&mut self, select: &str) -> Result<(String, u64), StoreError> {
+        let name = self.new_name();
+        let count = self.connection()?.execute(&format!("CREATE TABLE {name} AS {select}"), [])?;
+        Ok((name, count as u64))
+    }
+
+    /// Drops a table.
+    pub fn drop_table(&mut self, name: &str) -> Result<(), StoreError> {
+        self.execute(&format!("DROP TABLE IF EXISTS {name}"))
+    }
+
+    /// Makes an entity set of a query that gives `pos`, `ent`, `rec` (for appearances) and the
+    /// columns of `extra`; nothing but its table is different from `like`.
+    pub fn set_from(&mut self, select: &str, like: &EntitySet) -> Result<EntitySet, StoreError> {
+        let (table, count) = self.keep(select)?;
+        self.sets.push(table.clone());
+        Ok(EntitySet { table, count, ..like.clone() })
+    }
+
+    /// Makes an entity set of a query that gives `pos` and `ent`: one row per entity.
+    pub(super) fn entity_set(
+        &mut self,
+        select: &str,
+        entity_type: &EntityType,
+        world: World,
+    ) -> Result<EntitySet, StoreError> {
+        let (table, count) = self.keep(select)?;
+        self.sets.push(table.clone());
+        Ok(EntitySet {
+            table,
+            entity_type: entity_type.clone(),
+            rows: Rows::Entities,
+            world,
+            extra: Vec::new(),
+            shown: None,
+            front: Vec::new(),
+            count,
+        })
+    }
+
+    /// Makes an empty entity set.
+    pub fn empty_set(&mut self, entity_type: &EntityType, world: World) -> Result<EntitySet, StoreError> {
+        self.entity_set("SELECT 0::UINTEGER AS pos, 0::UINTEGER AS ent WHERE false", entity_type, world)
+    }
+
+    /// Makes a table that lives until the operation's end.
+    pub(super) fn scratch(&mut self, select: &str) -> Result<String, StoreError> {
+        let (name, _) = self.keep(select)?;
+        self.scratch.push(name.clone());
+        Ok(name)
+    }
+
+    /// Makes a table of one column `c` that lives until the operation's end.
+    pub(super) fn scratch_codes(&mut self, codes: Vec<u32>) -> Result<String, StoreError> {
+        let name = self.put(&[("c", Data::U32(codes))])?;
+        self.scratch.push(name.clone());
+        Ok(name)
+    }
+
+    /// Drops what [`Store::scratch`] made.
+    pub(super) fn sweep(&mut self) -> Result<(), StoreError> {
+        let names = std::mem::take(&mut self.scratch);
+        let drops: String = names.iter().map(|name| format!("DROP TABLE IF EXISTS {name};")).collect();
+        if drops.is_empty() { Ok(()) } else { self.execute(&drops) }
+    }
+
+    /// Returns a table name that was not used before.
+    pub fn new_name(&mut self) -> String {
+        self.next_table += 1;
+        format!("t_{}", self.next_table)
+    }
+}
+
+/// Quotes an identifier.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Puts columns of equal length together.
+pub(super) fn record_batch(columns: &[(&str, Data)]) -> Result<RecordBatch, StoreError> {
+    let mut fields = Vec::with_capacity(columns.len());
+    let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len());
+    for (name, data) in columns {
+        let array: ArrayRef = match data {
+            Data::U32(values) => {
+                Arc::new(values.iter().map(|code| (*code != NO_CODE).then_some(*code)).collect::<UInt32Array>())
+            }
+            Data::I64(values) => Arc::new(Int64Array::from(values.clone())),
+            Data::F64(values) => Arc::new(Float64Array::from(values.clone())),
+        };
+        let kind = match data {
+            Data::U32(_) => DataType::UInt32,
+            Data::I64(_) => DataType::Int64,
+            Data::F64(_) => DataType::Float64,
+        };
+        fields.push(Field::new(*name, kind, true));
+        arrays.push(array);
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|error| {
+        StoreError::Database(duckdb::Error::ToSqlConversionFailure(Box::new(error)))
+    })
+}

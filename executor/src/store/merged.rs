@@ -1,0 +1,7 @@
+//! Attributes of entities, merged over the records of a world.
+
+#[derive(Debug, Default)]
+pub(super) struct Worlds {}
+
+#[derive(Debug, Default)]
+pub(super) struct Cache {}

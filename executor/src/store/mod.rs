@@ -1,0 +1,205 @@
+//! The records and entities of a session, in an embedded database of numbers.
+//!
+//! | what | where |
+//! |---|---|
+//! | distinct attribute values | [`Dictionary`]: a value is its code, a dense number |
+//! | types, attributes, references | [`Catalog`] |
+//! | ids and times of records | [`Records`] |
+//! | objects, appearances, references, rows of variables | the database, as numbers only |
+//!
+//! Tables of the database:
+//!
+//! | table | columns | one row per |
+//! |---|---|---|
+//! | `record` | rec, source, real, first, last, number, rank | record |
+//! | `shared` | source, rec, place | record that a later source has too |
+//! | `seen` | rec, obj, ord, type | appearance |
+//! | `reached` | rec, obj, ord | object that a record only refers to |
+//! | `object` | obj, ent, type | distinct object |
+//! | `o_K` | obj, ent, attributes, single references | distinct object of type K |
+//! | `link` | obj, col, ord, target | element of a reference list |
+//! | `query` | query, rec | record that a query of a data source returned |
+//! | `visible` | rec, pool | record, under the first pool that holds it |
+//!
+//! Attributes and the targets of references depend on the object alone, since equal objects
+//! are one row: every test of a pattern is a condition on `o_K`, whatever the record.
+//! SQL is made of numbers and of names that this module made up; no text of a user is in it.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+};
+
+use ahash::RandomState;
+use duckdb::Connection;
+use hashbrown::HashTable;
+use kestrel_stix::EntityType;
+
+mod attach;
+mod attributes;
+mod catalog;
+mod counts;
+mod database;
+mod dictionary;
+mod entity_set;
+mod error;
+mod expand;
+mod fetch;
+mod ingest;
+mod literal;
+mod merged;
+mod pattern_sql;
+mod process_filter;
+mod rank;
+mod records;
+mod relate;
+
+pub use attributes::Known;
+pub use catalog::{Catalog, ColumnId, ColumnKind, TypeId};
+pub use counts::Counts;
+pub use database::{Columns, Data};
+pub use dictionary::{Dictionary, NO_CODE};
+pub use entity_set::{EntitySet, Pool, World};
+pub use error::StoreError;
+pub use expand::{ExpandRequest, Expanded};
+pub use fetch::{FetchRequest, QueryResult};
+pub use ingest::Loaded;
+pub use records::Records;
+
+/// What a session may use, and which of the optional rules hold.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Bytes the database may hold in memory before it writes to a private folder; none lets
+    /// it choose.
+    pub memory: Option<u64>,
+    /// Threads the database may use; 0 lets it choose.
+    pub threads: usize,
+    /// Whether processes without unique id join the one process with unique id that fits.
+    /// Source: entities specification 3.4.
+    pub attach_processes: bool,
+    /// Where the private folder for intermediate data is made; none takes the system's.
+    pub temporary: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { memory: None, threads: 0, attach_processes: true, temporary: None }
+    }
+}
+
+/// One thing that records come from: a part of an address that was read, or the rows of one
+/// `NEW` or `LOAD`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub u32);
+
+/// See the module's page.
+///
+/// One owner at a time; the database itself runs each query on several threads. Everything it
+/// gives depends only on the order in which sources were loaded and operations asked for.
+#[derive(Debug)]
+pub struct Store {
+    options: Options,
+    database: Option<database::Database>,
+    dictionary: Dictionary,
+    catalog: Catalog,
+    records: Records,
+    ingest: ingest::Ingest,
+    /// STIX UUID and type of each entity.
+    entities: Vec<(uuid::Uuid, TypeId)>,
+    entity_index: HashTable<u32>,
+    hasher: RandomState,
+    /// Which entity replaced which, by the attach rule.
+    aliases: HashMap<u32, u32, RandomState>,
+    next_table: u64,
+    scratch: Vec<String>,
+    queries: u32,
+    /// The pool before each pool.
+    pools: Vec<Option<Pool>>,
+    worlds: merged::Worlds,
+    merged: merged::Cache,
+    sets: Vec<String>,
+    gave_up: u64,
+}
+
+impl Store {
+    /// Makes an empty store. The database is opened when it is first needed.
+    pub fn new(options: Options) -> Self {
+        Store {
+            options,
+            database: None,
+            dictionary: Dictionary::default(),
+            catalog: Catalog::default(),
+            records: Records::default(),
+            ingest: ingest::Ingest::default(),
+            entities: Vec::new(),
+            entity_index: HashTable::new(),
+            hasher: RandomState::new(),
+            aliases: HashMap::default(),
+            next_table: 0,
+            scratch: Vec::new(),
+            queries: 0,
+            pools: Vec::new(),
+            worlds: merged::Worlds::default(),
+            merged: merged::Cache::default(),
+            sets: Vec::new(),
+            gave_up: 0,
+        }
+    }
+
+    /// Returns the values of the session.
+    pub fn dictionary(&self) -> &Dictionary {
+        &self.dictionary
+    }
+
+    /// Returns the values of the session, for results that are new values.
+    pub fn dictionary_mut(&mut self) -> &mut Dictionary {
+        &mut self.dictionary
+    }
+
+    /// Returns the types and attributes that occurred.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Returns ids and times of the records.
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// Returns the STIX id of an entity: `type--uuid`.
+    pub fn entity_id(&self, entity: u32) -> String {
+        let (uuid, entity_type) = &self.entities[entity as usize];
+        kestrel_stix::identity::id_text(self.catalog.type_name(*entity_type), *uuid)
+    }
+
+    /// Returns the number of an entity by its STIX id, if the session has seen it.
+    pub fn entity(&self, id: &str) -> Option<u32> {
+        let (name, _) = id.rsplit_once("--")?;
+        let entity_type = self.catalog.type_id(name)?;
+        let uuid = kestrel_stix::identity::parse_id(name, id)?;
+        let found = self.find_entity(entity_type, uuid)?;
+        Some(*self.aliases.get(&found).unwrap_or(&found))
+    }
+
+    fn find_entity(&self, entity_type: TypeId, uuid: uuid::Uuid) -> Option<u32> {
+        let hash = self.hasher.hash_one((uuid, entity_type));
+        self.entity_index.find(hash, |known| self.entities[*known as usize] == (uuid, entity_type)).copied()
+    }
+
+    /// Returns how often a regular expression took too long on a value, which was then taken
+    /// not to match, since this was last asked. To be reported when it is not 0.
+    pub fn take_gave_up(&mut self) -> u64 {
+        std::mem::take(&mut self.gave_up)
+    }
+
+    /// Returns the connection, opening the database if it is not open. For operations over
+    /// [`EntitySet::table`] and [`Store::codes`].
+    pub fn connection(&mut self) -> Result<&Connection, StoreError> {
+        Ok(&self.database()?.connection)
+    }
+
+    /// Returns true if some object of the type was stored.
+    pub fn has_type(&self, entity_type: &EntityType) -> bool {
+        self.catalog.type_id(entity_type.as_str()).is_some()
+    }
+}
