@@ -1,0 +1,3 @@
+//! Showing diagnostics: as text for people, as JSON for programs.
+
+pub mod render;

@@ -1,0 +1,15 @@
+//! The parser that lalrpop makes from `grammar.lalrpop`.
+
+#![allow(
+    clippy::all,
+    clippy::pedantic,
+    missing_docs,
+    unused_imports,
+    unused_qualifications,
+    unused_lifetimes,
+    reason = "generated code"
+)]
+
+lalrpop_util::lalrpop_mod!(generated, "/grammar.rs");
+
+pub(crate) use generated::HuntflowParser;

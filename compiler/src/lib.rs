@@ -1,0 +1,33 @@
+//! From huntflow text to a Kestrel plan.
+//!
+//! The way of the data: [`lexer`] makes tokens, [`parse`] the syntax tree of [`ast`],
+//! both report [`Diagnostic`](kestrel_ir::diagnostic::Diagnostic)s, which
+//! [`diagnostics`] renders. Nothing here touches files or the network.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail"))]
+
+pub mod ast;
+mod ast_pattern;
+mod builder;
+mod check;
+pub mod classify;
+pub mod compile;
+pub mod config;
+pub mod config_file;
+pub mod diagnostics;
+
+mod grammar;
+pub mod hir;
+pub mod lexer;
+pub mod literals;
+pub mod lower;
+pub mod parse;
+
+mod syntax_context;
+pub mod resolve;
+mod syntax_error;
+pub mod token;
+
+pub use parse::{Comment, Parsed, parse, parse_bytes};
+pub use compile::{Compilation, Compiled};
+pub use config::Config;

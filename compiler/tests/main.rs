@@ -1,0 +1,6 @@
+//! Tests of the compiler from outside: text in, diagnostics or printed form out.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test may fail")]
+
+mod robustness;
+mod vectors;
