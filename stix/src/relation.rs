@@ -101,11 +101,11 @@ pub enum Holder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsupported {
     /// The type that would do it.
-    pub subject: String,
+    pub subject: Box<str>,
     /// The verb, upper case.
-    pub verb: String,
+    pub verb: Box<str>,
     /// The type it would be done to.
-    pub object: String,
+    pub object: Box<str>,
     /// True if some types have a relation of this name.
     pub is_verb: bool,
     /// Verbs that work between returned and input type without `BY`.
@@ -133,9 +133,9 @@ pub fn find(returned: &str, verb: &str, by: bool, input: &str) -> Result<Found, 
     });
     let Some(relation) = relation else {
         return Err(Unsupported {
-            subject: subject.to_owned(),
-            verb: verb.to_ascii_uppercase(),
-            object: object.to_owned(),
+            subject: subject.into(),
+            verb: verb.to_ascii_uppercase().into(),
+            object: object.into(),
             is_verb: verbs().any(|known| known.eq_ignore_ascii_case(verb)),
             without_by: between(returned, input).collect(),
             with_by: between(input, returned).collect(),
@@ -187,7 +187,42 @@ mod tests {
                 }
             }
         }
-        insta::assert_snapshot!(out, @"");
+        insta::assert_snapshot!(out, @r"
+        artifact → file: CONTAINED
+        artifact → network-traffic: CREATED BY, ACCEPTED BY
+        autonomous-system → ipv4-addr: OWNED BY
+        autonomous-system → ipv6-addr: OWNED BY
+        directory → directory: CONTAINED, CONTAINED BY
+        directory → file: CONTAINED BY
+        domain-name → network-traffic: CREATED BY, ACCEPTED BY
+        email-addr → email-message: CREATED BY, ACCEPTED BY
+        email-addr → user-account: OWNED
+        email-message → email-addr: CREATED, ACCEPTED
+        file → artifact: CONTAINED BY
+        file → directory: CONTAINED
+        file → file: CONTAINED, CONTAINED BY
+        file → process: LOADED
+        ipv4-addr → autonomous-system: OWNED
+        ipv4-addr → network-traffic: CREATED BY, ACCEPTED BY
+        ipv6-addr → autonomous-system: OWNED
+        ipv6-addr → network-traffic: CREATED BY, ACCEPTED BY
+        mac-addr → network-traffic: CREATED BY, ACCEPTED BY
+        network-traffic → artifact: CREATED, ACCEPTED
+        network-traffic → domain-name: CREATED, ACCEPTED
+        network-traffic → ipv4-addr: CREATED, ACCEPTED
+        network-traffic → ipv6-addr: CREATED, ACCEPTED
+        network-traffic → mac-addr: CREATED, ACCEPTED
+        network-traffic → network-traffic: CONTAINED, CONTAINED BY
+        network-traffic → process: CREATED
+        process → file: LOADED BY
+        process → network-traffic: CREATED BY
+        process → process: CREATED, CREATED BY
+        process → user-account: OWNED
+        user-account → email-addr: OWNED BY
+        user-account → process: OWNED BY
+        user-account → windows-registry-key: OWNED BY
+        windows-registry-key → user-account: OWNED
+        ");
     }
 
     #[test]
@@ -203,13 +238,13 @@ mod tests {
             }
             Err(error) => format!("{error}; {:?}; BY {:?}", error.without_by, error.with_by),
         };
-        insta::assert_snapshot!(show(find("process", "created", false, "process")), @"");
-        insta::assert_snapshot!(show(find("process", "CREATED", true, "process")), @"");
-        insta::assert_snapshot!(show(find("network-traffic", "Accepted", true, "ipv4-addr")), @"");
-        insta::assert_snapshot!(show(find("network-traffic", "CONTAINED", false, "network-traffic")), @"");
-        insta::assert_snapshot!(show(find("x-foo", "LINKED", true, "url")), @"");
-        insta::assert_snapshot!(show(find("file", "LOADED", false, "process")), @"");
-        insta::assert_snapshot!(show(find("process", "EATEN", false, "file")), @"");
+        insta::assert_snapshot!(show(find("process", "created", false, "process")), @"returned.child_refs → input; input.parent_ref → returned");
+        insta::assert_snapshot!(show(find("process", "CREATED", true, "process")), @"input.child_refs → returned; returned.parent_ref → input");
+        insta::assert_snapshot!(show(find("network-traffic", "Accepted", true, "ipv4-addr")), @"returned.dst_ref → input");
+        insta::assert_snapshot!(show(find("network-traffic", "CONTAINED", false, "network-traffic")), @"returned.encapsulates_refs → input; input.encapsulated_by_ref → returned");
+        insta::assert_snapshot!(show(find("x-foo", "LINKED", true, "url")), @"linked");
+        insta::assert_snapshot!(show(find("file", "LOADED", false, "process")), @r#"unsupported relation `file--LOADED--process`; []; BY ["LOADED"]"#);
+        insta::assert_snapshot!(show(find("process", "EATEN", false, "file")), @r#"unsupported relation `process--EATEN--file`; ["LOADED"]; BY []"#);
     }
 
     #[test]

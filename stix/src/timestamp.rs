@@ -233,7 +233,7 @@ fn date_and_time(bytes: &[u8], separator: impl Fn(u8) -> bool, last_second: i64)
             return None;
         }
         for place in 0..6 {
-            let digit = if place < length { fraction[place] - b'0' } else { 0 };
+            let digit = fraction[..length].get(place).map_or(0, |digit| digit - b'0');
             micros = micros * 10 + i64::from(digit);
         }
         rest = &fraction[length..];

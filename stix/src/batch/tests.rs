@@ -92,7 +92,16 @@ fn equal_objects_are_stored_once_and_targets_first() {
         ]
     };
     // The process has no identity of its own, so it is another entity in each record.
-    insta::assert_snapshot!(show(&batch(&[record("r1", objects()), record("r2", objects()), record("r1", objects())])), @"");
+    insta::assert_snapshot!(show(&batch(&[record("r1", objects()), record("r2", objects()), record("r1", objects())])), @r"
+    0: ipv4-addr e0 value=10.0.0.1
+    1: ipv4-addr e1 value=10.0.0.2
+    2: network-traffic e2 dst_port=53 src_ref[0]→0 dst_ref[0]→1
+    3: process e3 pid=4 opened_connection_refs[0]→2 opened_connection_refs[1]→2
+    4: process e4 pid=4 opened_connection_refs[0]→2 opened_connection_refs[1]→2
+    r1: [2, 0, 1, 3]
+    r2: [2, 0, 1, 4]
+    r1: [2, 0, 1, 3]
+    ");
 }
 
 #[test]
@@ -104,7 +113,13 @@ fn bad_references_are_dropped_and_counted() {
         ),
         object("1", "process", none()),
     ];
-    insta::assert_snapshot!(show(&batch(&[record("r1", objects)])), @"");
+    insta::assert_snapshot!(show(&batch(&[record("r1", objects)])), @r"
+    0: process e0
+    1: process e1 child_refs[0]→0
+    r1: [1, 0]
+    DanglingReference ×1: record r1, binary_ref of process
+    SelfReference ×1: record r1, parent_ref of process
+    ");
 }
 
 #[test]
@@ -130,7 +145,18 @@ fn cycles_keep_identity_and_are_united_as_a_whole() {
         record("r4", alone),
     ]);
     // The outer connection of all records is one entity: its identity is in its address.
-    insta::assert_snapshot!(show(&batch), @"");
+    insta::assert_snapshot!(show(&batch), @r"
+    0: ipv4-addr e0 value=10.0.0.1
+    1: network-traffic e1 dst_port=1 src_ref[0]→0 encapsulates_refs[0]→2
+    2: network-traffic e2 dst_port=2 src_ref[0]→0 encapsulated_by_ref[0]→1
+    3: network-traffic e1 dst_port=1 src_ref[0]→0 encapsulates_refs[0]→4
+    4: network-traffic e3 value=10.0.0.1 src_ref[0]→0 encapsulated_by_ref[0]→3
+    5: network-traffic e1 dst_port=1 src_ref[0]→0
+    r1: [1, 2, 0]
+    r2: [1, 2, 0]
+    r3: [3, 4, 0]
+    r4: [5, 0]
+    ");
 }
 
 #[test]
@@ -165,7 +191,12 @@ fn repeated_properties_keep_the_last_value_and_order_of_lists() {
     );
     process.seen = false;
     let objects = vec![process, object("1", "a", none()), object("2", "b", none())];
-    insta::assert_snapshot!(show(&batch(&[record("r1", objects)])), @"");
+    insta::assert_snapshot!(show(&batch(&[record("r1", objects)])), @r"
+    0: a e0
+    1: b e1
+    2: process e2 name=b pid=1 child_refs[0]→1 x_refs[0]→0 child_refs[1]→0 binary_ref[0]→1
+    r1: [0, 1]
+    ");
 }
 
 #[test]

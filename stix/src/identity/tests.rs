@@ -33,7 +33,7 @@ fn entity(record: &Record<'_>, key: &str) -> Uuid {
 #[test]
 fn ids_are_those_of_the_specification() {
     let text = Value::text;
-    let cases: Vec<(&str, Vec<(&str, Value)>, &str)> = vec![
+    let cases = [
         ("ipv4-addr", vec![("value", text("198.51.100.3"))], "28bb3599-77cd-5a82-a950-b5bc3caf07c4"),
         ("ipv4-addr", vec![("value", text("10.0.0.0/8"))], "86428b07-0841-50f5-884f-260544a6ebee"),
         ("url", vec![("value", text("https://example.com/a?b=1"))], "f0b708c7-0030-504f-a762-2499ab88d483"),
@@ -135,7 +135,7 @@ fn contributions_are_canonical_json() {
         to("src_payload_ref", false, "1"),
     ];
     let json = canonical_json(&traffic, |at| (at != 1).then_some(("ipv4-addr", Uuid::nil())));
-    insta::assert_snapshot!(json.unwrap_or_default(), @"");
+    insta::assert_snapshot!(json.unwrap_or_default(), @r#"{"dst_port":80,"extensions":{"http-request-ext":{"request_header":{"User-Agent":"curl"},"request_method":"get"},"x-ext":{"via_refs":["ipv4-addr--00000000-0000-0000-0000-000000000000","ipv4-addr--00000000-0000-0000-0000-000000000000"]}},"protocols":["tcp","http"],"src_ref":"ipv4-addr--00000000-0000-0000-0000-000000000000"}"#);
 }
 
 #[test]

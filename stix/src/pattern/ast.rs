@@ -107,6 +107,11 @@ impl Operand {
     pub fn value(value: Value) -> Self {
         Operand { values: vec![value], references: Vec::new() }
     }
+
+    /// Returns true if there is neither a value nor a reference.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.references.is_empty()
+    }
 }
 
 impl Pattern {
@@ -138,6 +143,34 @@ impl Pattern {
     /// Returns the references of all tests, in written order.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
         self.comparisons().into_iter().flat_map(|test| test.operand.references.iter())
+    }
+
+    /// Returns true if nothing can match, whatever the data: every way through it meets an
+    /// empty `OR` or an `IN` of no values.
+    pub fn never_holds(&self) -> bool {
+        match self {
+            Pattern::And(parts) => parts.iter().any(Pattern::never_holds),
+            Pattern::Or(parts) => parts.iter().all(Pattern::never_holds),
+            Pattern::Test(test) => {
+                test.operator == Operator::Equal && !test.negated && test.operand.is_empty()
+            }
+        }
+    }
+
+    /// Returns the pattern without alternatives that [never hold](Pattern::never_holds); none
+    /// if it never holds itself.
+    pub fn without_impossible(&self) -> Option<Pattern> {
+        match self {
+            Pattern::Test(_) => (!self.never_holds()).then(|| self.clone()),
+            Pattern::And(parts) => {
+                let parts: Option<Vec<_>> = parts.iter().map(Pattern::without_impossible).collect();
+                parts.map(Pattern::And)
+            }
+            Pattern::Or(parts) => {
+                let mut left: Vec<_> = parts.iter().filter_map(Pattern::without_impossible).collect();
+                if left.len() > 1 { Some(Pattern::Or(left)) } else { left.pop() }
+            }
+        }
     }
 
     /// Keeps only tests that satisfy `keep`, replacing the others by "true". Under `OR` a

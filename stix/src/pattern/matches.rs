@@ -71,7 +71,7 @@ pub struct Test {
 #[derive(Debug)]
 enum Check {
     Null,
-    Equal(Equal),
+    Equal(Box<Equal>),
     Order(Operator, Bound),
     Like(Like),
     Matches(Regex),
@@ -111,7 +111,7 @@ impl Test {
         };
         let check = match operator {
             Operator::IsNull => Check::Null,
-            Operator::Equal => Check::Equal(Equal::new(&operand.values, site, form)),
+            Operator::Equal => Check::Equal(Box::new(Equal::new(&operand.values, site, form))),
             Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual => {
                 Check::Order(*operator, Bound::new(one()?, site, form))
             }

@@ -10,8 +10,9 @@ use crate::{EntityType, TimeWindow, Value};
 ///
 /// Tests for absence have no STIX form and are left out, which makes the pattern wider:
 /// whoever sends it must apply the whole pattern to what comes back. References are written
-/// as `<var.attr>`; resolve them before a pattern is sent. An empty `OR`, which nothing
-/// matches, is written `FALSE`; such a pattern is not sent at all.
+/// as `<var.attr>`; resolve them before a pattern is sent. Parts that nothing can match (an
+/// empty `OR`, `IN` of no values) are left out of an `OR`; a pattern that
+/// [never holds](Pattern::never_holds) is not to be sent at all, and is written `[FALSE]`.
 ///
 /// ```text
 /// [(process:name = 'a' AND process:pid IN (<p.pid>))] START t'2021-04-03T00:00:00.000Z' STOP t'…'
@@ -23,7 +24,11 @@ pub fn stix_text(
     window: Option<&TimeWindow>,
     input: impl Fn(u32) -> String,
 ) -> Option<String> {
-    let sent = pattern.widened(&|test| test.operator != Operator::IsNull)?;
+    let sent = pattern.widened(&|test| {
+        let any_present = test.operator == Operator::Equal && test.negated && test.operand.is_empty();
+        test.operator != Operator::IsNull && !any_present
+    })?;
+    let sent = sent.without_impossible().unwrap_or(Pattern::Or(Vec::new()));
     let style = Style { stix: true, centre: None, input: &input };
     let mut out = String::from("[");
     style.pattern(&mut out, &sent, Place::Top);
@@ -261,7 +266,19 @@ mod tests {
         ];
         let lines =
             patterns.iter().map(|pattern| format!("{} | {}", stix(pattern).escape_debug(), kestrel(pattern)));
-        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r"
+        [file:hashes.\'SHA-256\' != \'h\'] | file:hashes.'SHA-256' != 'h'
+        [process:pid NOT IN (1,2)] | pid NOT IN (1, 2)
+        [process:name NOT LIKE \'it\\\'s\\\\%\'] | name NOT LIKE 'it\'s\\%'
+        [process:x >= 1000.0] | x >= 1000.0
+        [process:x = true] | x = true
+        [process:name MATCHES \'a\n\u{7}\'] | name MATCHES 'a\n\x07'
+        everything | name IS NULL
+        everything | name IS NOT NULL
+        [FALSE] | pid IN ()
+        [process:pid NOT IN (4,<v0.pid>)] | pid NOT IN (4, v0.pid)
+        [process:pid NOT IN (<v0.pid>)] | pid NOT IN v0.pid
+        ");
     }
 
     #[test]

@@ -179,7 +179,7 @@ fn absent_values_satisfy_only_is_null() {
 
 #[test]
 fn many_values_are_looked_up() {
-    let values = (0..50_000).map(|n| format!("host-{n}").into()).collect();
+    let values = (0..50_000).map(|n| Value::Text(format!("host-{n}"))).collect();
     let is_in = Test::new(&comparison("name", Eq, false, values), Source).expect("a test");
     let found = (0..200_000).filter(|n| is_in.holds(&text(&format!("host-{n}")))).count();
     assert_eq!(found, 50_000);
@@ -201,9 +201,9 @@ fn bad_operands_are_refused() {
 
 #[test]
 fn regular_expressions_are_bounded() {
-    let slow = test(Source, "name", Matches, r"^(a+)+\1b$");
+    let slow = test(Source, "name", Matches, r"^((a+)\2?)+$");
     for _ in 0..3 {
-        assert!(!slow.holds(&text(&"a".repeat(60))));
+        assert!(!slow.holds(&text(&("a".repeat(40) + "b"))));
     }
     assert!(slow.gave_up() > 0);
 }
