@@ -2,16 +2,13 @@
 
 use std::fmt::Write;
 
-use crate::{
-    op::Op,
-    plan::Plan,
-    text,
-};
+use crate::{op::Op, plan::Plan, text};
 
 /// Returns the plan as a DOT graph: data flows down along solid edges, order along dashed ones.
 /// Remote work and side effects stand out by shape.
 pub fn write(plan: &Plan) -> String {
-    let mut out = String::from("digraph plan {\n  rankdir=TB;\n  node [shape=box, fontname=\"monospace\"];\n");
+    let mut out =
+        String::from("digraph plan {\n  rankdir=TB;\n  node [shape=box, fontname=\"monospace\"];\n");
     let names = text::names(plan);
     for node in plan.nodes() {
         let shape = match &node.op {
@@ -27,7 +24,11 @@ pub fn write(plan: &Plan) -> String {
     }
     for node in plan.nodes() {
         for (n, input) in plan.inputs(node.id).into_iter().enumerate() {
-            let _ = writeln!(out, "  {} -> {} [taillabel=\"\", headlabel=\"{n}\"];", names[&input], names[&node.id]);
+            let _ = writeln!(
+                out,
+                "  {} -> {} [taillabel=\"\", headlabel=\"{n}\"];",
+                names[&input], names[&node.id]
+            );
         }
         for earlier in plan.after(node.id) {
             let _ = writeln!(out, "  {} -> {} [style=dashed];", names[&earlier], names[&node.id]);

@@ -16,7 +16,8 @@ pub enum Op {
     /// Asks a data source for the records that match. Inputs: references. Gives records.
     Fetch(Fetch),
     /// The records at hand after a step: those of input 0, a pool, if there is one before, and
-    /// those that the other inputs (fetches and expansions) brought. Gives a pool.
+    /// those that the other inputs (fetches and expansions) brought. Without inputs there are
+    /// none. Gives a pool.
     Pool,
     /// The entities of one type that a pattern's centre matched. Input 0: records; then
     /// references. Gives entities without attributes of other records.
@@ -343,7 +344,9 @@ impl TransformKind {
         match self {
             TransformKind::Timestamped => &["first_observed"],
             TransformKind::Addobsid => &["observation_id"],
-            TransformKind::Records => &["number_observed", "first_observed", "last_observed", "observation_id"],
+            TransformKind::Records => {
+                &["number_observed", "first_observed", "last_observed", "observation_id"]
+            }
         }
     }
 }

@@ -182,7 +182,14 @@ impl Plan {
     ///
     /// # Panics
     /// If an input is not in the plan.
-    pub fn add(&mut self, op: Op, inputs: &[NodeId], after: &[NodeId], origin: Origin, shape: Option<Shape>) -> NodeId {
+    pub fn add(
+        &mut self,
+        op: Op,
+        inputs: &[NodeId],
+        after: &[NodeId],
+        origin: Origin,
+        shape: Option<Shape>,
+    ) -> NodeId {
         let mut repeat = 0;
         let mut id = NodeId::of(&op, inputs, after, repeat);
         while self.by_id.contains_key(&id) {
@@ -274,8 +281,11 @@ impl Plan {
 
     /// Returns the nodes that use this one's result (or wait for it), in plan order, each once.
     pub fn consumers(&self, id: NodeId) -> Vec<NodeId> {
-        let mut users: Vec<_> =
-            self.edges(id, Direction::Outgoing).into_iter().map(|(_, id)| (self.node(id).order, id)).collect();
+        let mut users: Vec<_> = self
+            .edges(id, Direction::Outgoing)
+            .into_iter()
+            .map(|(_, id)| (self.node(id).order, id))
+            .collect();
         users.sort();
         users.dedup();
         users.into_iter().map(|(_, id)| id).collect()
@@ -328,7 +338,8 @@ impl Plan {
         let mut next = Plan::new(self.sources.clone());
         let mut new_ids: BTreeMap<NodeId, NodeId> = BTreeMap::new();
         for node in self.nodes() {
-            let map = |ids: Vec<NodeId>| ids.iter().filter_map(|id| new_ids.get(id).copied()).collect::<Vec<_>>();
+            let map =
+                |ids: Vec<NodeId>| ids.iter().filter_map(|id| new_ids.get(id).copied()).collect::<Vec<_>>();
             let wired = Rewired { inputs: map(self.inputs(node.id)), after: map(self.after(node.id)) };
             match decide(&mut next, node, wired) {
                 Rewrite::Node { op, inputs, after, shape } => {
@@ -377,7 +388,12 @@ pub enum Rewrite {
 impl Rewired {
     /// Keeps the node as it is, over the new inputs.
     pub fn keep(self, node: &Node) -> Rewrite {
-        Rewrite::Node { op: node.op.clone(), inputs: self.inputs, after: self.after, shape: node.shape.clone() }
+        Rewrite::Node {
+            op: node.op.clone(),
+            inputs: self.inputs,
+            after: self.after,
+            shape: node.shape.clone(),
+        }
     }
 }
 
@@ -401,13 +417,20 @@ impl Plan {
     pub(crate) fn stored(&self) -> Vec<StoredNode> {
         self.nodes()
             .into_iter()
-            .map(|node| StoredNode { node: node.clone(), inputs: self.inputs(node.id), after: self.after(node.id) })
+            .map(|node| StoredNode {
+                node: node.clone(),
+                inputs: self.inputs(node.id),
+                after: self.after(node.id),
+            })
             .collect()
     }
 
     /// Puts a stored plan together. Refuses nodes whose inputs do not stand before them, whose
     /// id is not the hash of their work, and repeated ids; everything else is for `verify`.
-    pub(crate) fn from_stored(sources: Vec<SourceText>, stored: Vec<StoredNode>) -> Result<Self, BadStoredNode> {
+    pub(crate) fn from_stored(
+        sources: Vec<SourceText>,
+        stored: Vec<StoredNode>,
+    ) -> Result<Self, BadStoredNode> {
         let mut plan = Plan::new(sources);
         for StoredNode { node, inputs, after } in stored {
             let id = node.id;

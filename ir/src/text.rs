@@ -12,7 +12,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use kestrel_stix::{Value, pattern};
+use kestrel_stix::{EntityType, Value, pattern};
 
 use crate::{
     op::{Apply, Argument, Bin, Function, Group, Op, TransformKind, Window},
@@ -69,7 +69,11 @@ pub fn summary(plan: &Plan, names: &BTreeMap<NodeId, String>, node: &Node) -> St
         Op::Filter(_) => format!("filter {}", input(0)),
         Op::Project { attributes } => format!("project {} to {}", input(0), join(attributes)),
         Op::Sort { attribute, descending } => {
-            format!("sort {} by {attribute} {}", input(0), if *descending { "descending" } else { "ascending" })
+            format!(
+                "sort {} by {attribute} {}",
+                input(0),
+                if *descending { "descending" } else { "ascending" }
+            )
         }
         Op::Slice { offset, limit } => match limit {
             Some(limit) => format!("slice {} from {offset}, {limit} rows", input(0)),
@@ -98,16 +102,21 @@ fn details(plan: &Plan, names: &BTreeMap<NodeId, String>, node: &Node) -> Vec<(&
     let references = plan.references(node.id);
     let name_of = |input: u32| references.get(input as usize).map_or("?", |id| names[id].as_str()).to_owned();
     if let Some(pattern) = node.op.pattern() {
-        out.push(("where", pattern::kestrel_text(pattern, &name_of)));
+        out.push(("where", pattern::kestrel_text(pattern, &centre(node), name_of)));
     }
     let inputs = plan.inputs(node.id);
     match node.op.window() {
         Some(Window::Fixed(range)) => out.push(("window", range.to_string())),
-        Some(Window::Last { seconds }) => out.push(("window", format!("the last {seconds} s before the run"))),
+        Some(Window::Last { seconds }) => {
+            out.push(("window", format!("the last {seconds} s before the run")))
+        }
         Some(Window::SpanOf { inputs: of, start_offset, stop_offset }) => {
             let of: Vec<_> =
                 of.iter().map(|n| inputs.get(*n as usize).map_or("?", |id| names[id].as_str())).collect();
-            out.push(("window", format!("span of {} {start_offset:+} s .. {stop_offset:+} s", of.join(", "))));
+            out.push((
+                "window",
+                format!("span of {} {start_offset:+} s .. {stop_offset:+} s", of.join(", ")),
+            ));
         }
         Some(Window::Always) | None => {}
     }
@@ -121,9 +130,13 @@ fn details(plan: &Plan, names: &BTreeMap<NodeId, String>, node: &Node) -> Vec<(&
             out.extend(expand.limit.map(|limit| ("limit", format!("{limit} records"))));
             if let Some(same) = &expand.same_process {
                 let windows = [same.name_and_parent, same.name, same.parent, same.number_only];
-                let text: Vec<_> = windows.iter().map(|(start, stop)| format!("{start:+}..{stop:+}")).collect();
+                let text: Vec<_> =
+                    windows.iter().map(|(start, stop)| format!("{start:+}..{stop:+}")).collect();
                 let [a, b, c, d] = [&text[0], &text[1], &text[2], &text[3]];
-                out.push(("same", format!("pid, name and parent {a} s; name {b} s; parent {c} s; pid alone {d} s")));
+                out.push((
+                    "same",
+                    format!("pid, name and parent {a} s; name {b} s; parent {c} s; pid alone {d} s"),
+                ));
             }
         }
         Op::Literal(literal) => {
@@ -131,7 +144,8 @@ fn details(plan: &Plan, names: &BTreeMap<NodeId, String>, node: &Node) -> Vec<(&
                 out.push(("columns", join(&literal.columns)));
             }
             for row in literal.rows.iter().take(20) {
-                let cells: Vec<_> = row.iter().map(|cell| cell.as_ref().map_or("null".to_owned(), literal_text)).collect();
+                let cells: Vec<_> =
+                    row.iter().map(|cell| cell.as_ref().map_or("null".to_owned(), literal_text)).collect();
                 out.push(("row", cells.join(", ")));
             }
             if literal.rows.len() > 20 {
@@ -152,6 +166,20 @@ fn details(plan: &Plan, names: &BTreeMap<NodeId, String>, node: &Node) -> Vec<(&
         out.push(("after", after.iter().map(|id| names[id].as_str()).collect::<Vec<_>>().join(", ")));
     }
     out
+}
+
+/// The type that a node's pattern is about: left out where tests name it.
+fn centre(node: &Node) -> EntityType {
+    match &node.op {
+        Op::Fetch(fetch) => fetch.entity_type.clone(),
+        Op::Select(select) => select.entity_type.clone(),
+        Op::Expand(expand) => expand.entity_type.clone(),
+        Op::Match(matching) => matching.entity_type.clone(),
+        _ => {
+            let shape = node.shape.as_ref().and_then(|shape| shape.entity_type.clone());
+            shape.unwrap_or_else(|| EntityType::new("*"))
+        }
+    }
 }
 
 fn group_details(group: &Group, out: &mut Vec<(&'static str, String)>) {

@@ -103,9 +103,6 @@ fn check_ports(plan: &Plan, op: &Op, inputs: &[NodeId]) -> Result<(), Problem> {
     };
     let main: Vec<Port> = match op {
         Op::Pool => {
-            if has == 0 {
-                return Err(arity("at least 1"));
-            }
             for n in 0..has {
                 let fits = match gives(n) {
                     Port::Pool => n == 0,
@@ -164,7 +161,9 @@ fn check_pattern(pattern: &Pattern, references: usize) -> Result<(), Problem> {
     }
     for test in pattern.comparisons() {
         let operand = &test.operand;
-        if let Some(reference) = operand.references.iter().find(|reference| reference.input as usize >= references) {
+        if let Some(reference) =
+            operand.references.iter().find(|reference| reference.input as usize >= references)
+        {
             return Err(Problem::Reference { input: reference.input });
         }
         if test.operator != Operator::IsNull && operand.values.is_empty() && operand.references.is_empty() {
@@ -206,7 +205,9 @@ fn check_details(plan: &Plan, op: &Op, inputs: &[NodeId], references: usize) -> 
             if group.keys.iter().any(zero) { Err(Problem::ZeroWidth) } else { Ok(()) }
         }
         Op::Updated { index } => match &plan.node(inputs[0]).op {
-            Op::Apply(apply) if *index >= apply.inputs => Err(Problem::Part { index: *index, inputs: apply.inputs }),
+            Op::Apply(apply) if *index >= apply.inputs => {
+                Err(Problem::Part { index: *index, inputs: apply.inputs })
+            }
             _ => Ok(()),
         },
         Op::Apply(apply) => {
@@ -222,7 +223,9 @@ fn check_details(plan: &Plan, op: &Op, inputs: &[NodeId], references: usize) -> 
         Op::Project { attributes } if attributes.is_empty() => Err(Problem::Unnamed),
         Op::Bind(bind) if bind.variable.is_empty() => Err(Problem::Unnamed),
         Op::Fetch(fetch) if fetch.source.is_empty() => Err(Problem::Unnamed),
-        Op::Expand(expand) if expand.source.is_empty() || expand.id_attributes.is_empty() => Err(Problem::Unnamed),
+        Op::Expand(expand) if expand.source.is_empty() || expand.id_attributes.is_empty() => {
+            Err(Problem::Unnamed)
+        }
         Op::Save { path } if path.is_empty() => Err(Problem::Unnamed),
         Op::Load(load) if load.path.is_empty() => Err(Problem::Unnamed),
         _ => Ok(()),

@@ -118,7 +118,8 @@ fn codec() -> impl bincode::config::Config {
 
 /// Writes the compact form.
 pub fn to_bytes(plan: &Plan) -> Result<Vec<u8>, WriteError> {
-    let body = bincode::serde::encode_to_vec(document(plan), codec()).map_err(|error| WriteError(error.to_string()))?;
+    let body = bincode::serde::encode_to_vec(document(plan), codec())
+        .map_err(|error| WriteError(error.to_string()))?;
     let mut bytes = Vec::with_capacity(HEADER + body.len());
     bytes.extend_from_slice(&MAGIC);
     bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
@@ -130,14 +131,16 @@ pub fn to_bytes(plan: &Plan) -> Result<Vec<u8>, WriteError> {
 
 /// Writes the interchange form, indented, with a final line break.
 pub fn to_json(plan: &Plan) -> Result<String, WriteError> {
-    let mut text = serde_json::to_string_pretty(&document(plan)).map_err(|error| WriteError(error.to_string()))?;
+    let mut text =
+        serde_json::to_string_pretty(&document(plan)).map_err(|error| WriteError(error.to_string()))?;
     text.push('\n');
     Ok(text)
 }
 
 /// Returns true when the bytes look like a plan rather than a huntflow.
 pub fn looks_like_plan(bytes: &[u8]) -> bool {
-    bytes.starts_with(&MAGIC) || (bytes.trim_ascii_start().starts_with(b"{") && find(bytes, FORMAT.as_bytes()))
+    bytes.starts_with(&MAGIC)
+        || (bytes.trim_ascii_start().starts_with(b"{") && find(bytes, FORMAT.as_bytes()))
 }
 
 fn find(bytes: &[u8], needle: &[u8]) -> bool {
@@ -204,8 +207,8 @@ fn from_bytes(bytes: &[u8]) -> Result<Plan, ReadError> {
     if blake3::hash(body).as_bytes() != &header[18..HEADER] {
         return Err(ReadError::Checksum);
     }
-    let (document, used): (Document, usize) =
-        bincode::serde::decode_from_slice(body, codec()).map_err(|error| ReadError::Decode(error.to_string()))?;
+    let (document, used): (Document, usize) = bincode::serde::decode_from_slice(body, codec())
+        .map_err(|error| ReadError::Decode(error.to_string()))?;
     if used != body.len() {
         return Err(ReadError::Trailing { extra: body.len() - used });
     }

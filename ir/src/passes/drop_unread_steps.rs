@@ -29,8 +29,14 @@ impl Pass for DropUnreadSteps {
     }
 
     fn run(&self, plan: &Plan) -> Plan {
-        let sinks = plan.nodes().into_iter().filter(|node| node.op.is_sink() || node.op.is_effect()).map(|node| node.id);
+        let sinks = plan
+            .nodes()
+            .into_iter()
+            .filter(|node| node.op.is_sink() || node.op.is_effect())
+            .map(|node| node.id);
         let needed: BTreeSet<_> = plan.needed_for(sinks).into_iter().collect();
-        plan.rewrite(|_, node, wired| if needed.contains(&node.id) { wired.keep(node) } else { Rewrite::Drop })
+        plan.rewrite(
+            |_, node, wired| if needed.contains(&node.id) { wired.keep(node) } else { Rewrite::Drop },
+        )
     }
 }

@@ -1,0 +1,115 @@
+//! `kestrelc plan`.
+
+use clap::ValueEnum;
+use kestrel_compiler::lexer;
+use kestrel_ir::{dot, passes, text, wire};
+
+use super::{Failure, build::level};
+use crate::{exit, input};
+
+/// Print what a hunt will do, step by step, from a huntflow or a plan.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A huntflow, a plan, or `-`.
+    file: String,
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Print an earlier stage of a huntflow instead of its plan.
+    #[arg(long, value_enum)]
+    stage: Option<Stage>,
+    /// Which plans to print: as lowered, as optimized, or after each pass that changed it.
+    #[arg(long, value_enum, default_value_t = Emit::After)]
+    emit: Emit,
+    /// How much to optimize: 0 nothing, 1 only remove, 2 everything.
+    #[arg(short = 'O', value_name = "LEVEL", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=2))]
+    level: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people: one line a node.
+    Text,
+    /// The interchange form.
+    Json,
+    /// For Graphviz.
+    Dot,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stage {
+    /// Words, strings and signs.
+    Tokens,
+    /// The syntax tree, as JSON.
+    Ast,
+    /// The resolved hunt, as JSON.
+    Hunt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Emit {
+    /// As lowered.
+    Before,
+    /// As it will run.
+    After,
+    /// As lowered, then after each pass that changed it.
+    EachPass,
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    if let Some(stage) = args.stage {
+        return print_stage(args, stage);
+    }
+    let built = super::plan_of(&args.file)?;
+    if built.errors {
+        return Ok(exit::FINDINGS);
+    }
+    let plan = built.plan;
+    let show = |plan: &kestrel_ir::Plan| -> Result<String, Failure> {
+        match args.format {
+            Format::Text => Ok(text::write(plan)),
+            Format::Dot => Ok(dot::write(plan)),
+            Format::Json => wire::to_json(plan).map_err(|error| Failure::Other(error.to_string())),
+        }
+    };
+    let mut stages = Vec::new();
+    if args.emit != Emit::After {
+        stages.push(("as lowered", plan.clone()));
+    }
+    let chosen = passes::of_level(level(args.level));
+    let optimized = passes::optimize(plan, &chosen, |name, plan| {
+        if args.emit == Emit::EachPass {
+            stages.push((name, plan.clone()));
+        }
+    })
+    .map_err(|broken| Failure::Other(broken.to_string()))?;
+    if args.emit == Emit::After {
+        print!("{}", show(&optimized)?);
+    }
+    for (name, plan) in &stages {
+        if args.emit == Emit::EachPass {
+            println!("== {name}");
+        }
+        print!("{}", show(plan)?);
+    }
+    Ok(exit::CLEAN)
+}
+
+fn print_stage(args: &Args, stage: Stage) -> Result<u8, Failure> {
+    if stage == Stage::Tokens {
+        let bytes = input::read(&args.file)?;
+        let text = String::from_utf8_lossy(&bytes);
+        for token in lexer::lex(&text).tokens {
+            let written = text.get(token.start as usize..token.end as usize).unwrap_or_default();
+            println!("{:>6} {:<16} {}", token.start, format!("{:?}", token.kind), text::visible(written));
+        }
+        return Ok(exit::CLEAN);
+    }
+    let (_, compiled) = super::compile(&args.file)?;
+    let shown = match stage {
+        Stage::Hunt => serde_json::to_string_pretty(&compiled.steps),
+        _ => serde_json::to_string_pretty(&compiled.ast),
+    };
+    println!("{}", shown.map_err(|error| Failure::Other(error.to_string()))?);
+    Ok(if compiled.has_errors() { exit::FINDINGS } else { exit::CLEAN })
+}

@@ -1,0 +1,49 @@
+//! What the configuration says about compiling: defaults of the language, which hidden queries
+//! become steps, and the offsets that go into the plan. Source: language specification 8.1.
+
+use kestrel_ir::op::SameProcess;
+
+/// Settings that influence a plan. The defaults are those of Kestrel 1.8.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Name of the variable that unnamed results go to.
+    pub default_variable: String,
+    /// `SORT` without a direction sorts descending.
+    pub sort_descending: bool,
+    /// Scheme of data sources written without one.
+    pub datasource_scheme: String,
+    /// Scheme of analytics written without one.
+    pub analytics_scheme: String,
+    /// Ask again for all records about what a `GET` found.
+    pub prefetch_get: bool,
+    /// Ask again for all records about what a `FIND` found.
+    pub prefetch_find: bool,
+    /// Entity types for which nothing is asked again, in lower case.
+    pub prefetch_excluded: Vec<String>,
+    /// When two sightings with one process number are one process.
+    pub same_process: SameProcess,
+    /// Seconds added to the start of an inferred time range.
+    pub start_offset: i64,
+    /// Seconds added to the end of an inferred time range.
+    pub stop_offset: i64,
+    /// Hidden queries may ask by object id.
+    pub support_id: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            default_variable: "_".to_owned(),
+            sort_descending: true,
+            datasource_scheme: "stixshifter".to_owned(),
+            analytics_scheme: "python".to_owned(),
+            prefetch_get: true,
+            prefetch_find: true,
+            prefetch_excluded: ["file", "user-account", "x-oca-asset"].map(str::to_owned).to_vec(),
+            same_process: SameProcess::default(),
+            start_offset: -300,
+            stop_offset: 300,
+            support_id: false,
+        }
+    }
+}
