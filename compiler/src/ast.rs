@@ -9,8 +9,8 @@ use kestrel_ir::diagnostic::Span;
 use serde::Serialize;
 
 pub use crate::ast_pattern::{
-    AttributePath, Literal, Number, NumberValue, Operator, OperatorKind, Pattern, PatternExpr, Reference, Step, Test,
-    Value, ValueList,
+    AttributePath, Literal, Number, NumberValue, Operator, OperatorKind, Pattern, PatternExpr, Reference,
+    Step, Test, Value, ValueList,
 };
 
 /// A whole text.

@@ -39,7 +39,9 @@ impl PatternExpr {
 
     fn collect<'e>(&'e self, tests: &mut Vec<&'e Test>) {
         match self {
-            PatternExpr::And(parts) | PatternExpr::Or(parts) => parts.iter().for_each(|part| part.collect(tests)),
+            PatternExpr::And(parts) | PatternExpr::Or(parts) => {
+                parts.iter().for_each(|part| part.collect(tests))
+            }
             PatternExpr::Paren(inner, _) => inner.collect(tests),
             PatternExpr::Test(test) => tests.push(test),
         }

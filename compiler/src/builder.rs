@@ -84,7 +84,11 @@ impl<'t> Builder<'t> {
             if part.quoted && part.text.contains(',') {
                 self.split_source(&part, &mut split);
             } else {
-                split.push(SourcePart { text: part.text.trim().to_owned(), quoted: part.quoted, span: part.span });
+                split.push(SourcePart {
+                    text: part.text.trim().to_owned(),
+                    quoted: part.quoted,
+                    span: part.span,
+                });
             }
         }
         Source { parts: split, span: self.at(l, r) }
@@ -144,7 +148,14 @@ impl<'t> Builder<'t> {
         Object { fields, span: self.at(l, r) }
     }
 
-    pub(crate) fn bin(&mut self, l: usize, attribute: AttributePath, n: Token, u: Option<Token>, r: usize) -> GroupKey {
+    pub(crate) fn bin(
+        &mut self,
+        l: usize,
+        attribute: AttributePath,
+        n: Token,
+        u: Option<Token>,
+        r: usize,
+    ) -> GroupKey {
         let size = self.count(n);
         let unit = u.map(|u| self.unit(self.slice(u)));
         GroupKey::Bin { attribute, size, unit, span: self.at(l, r) }
@@ -245,7 +256,8 @@ impl<'t> Builder<'t> {
         let (entity_type, path) = match (t.kind, text.split_once(':')) {
             (Kind::TypedAttribute, Some((entity_type, path))) => {
                 let start = t.start as usize;
-                let name = Name { text: entity_type.to_owned(), span: self.at(start, start + entity_type.len()) };
+                let name =
+                    Name { text: entity_type.to_owned(), span: self.at(start, start + entity_type.len()) };
                 (Some(name), path)
             }
             _ => (None, text),

@@ -64,7 +64,8 @@ impl Checker<'_> {
     fn effect(&mut self, effect: &Effect) {
         match effect {
             Effect::Apply(apply) => {
-                let keys = apply.arguments.iter().map(|argument| (argument.key.text.as_str(), argument.key.span));
+                let keys =
+                    apply.arguments.iter().map(|argument| (argument.key.text.as_str(), argument.key.span));
                 self.unique(keys, Code::E0118, "argument");
             }
             Effect::Disp(expression) => self.expression(expression),
@@ -142,7 +143,11 @@ impl Checker<'_> {
                     Diagnostic::new(code, format!("the {what} `{}` occurs twice", shorten(key)))
                         .at(span)
                         .label(*first, "first one here")
-                        .help(if code == Code::E0306 { "name one of them with `AS`" } else { "keep one of them" }),
+                        .help(if code == Code::E0306 {
+                            "name one of them with `AS`"
+                        } else {
+                            "keep one of them"
+                        }),
                 );
             } else {
                 seen.insert(key, span);
@@ -169,7 +174,9 @@ impl Checker<'_> {
         }
         let shown = operator.as_str();
         if operator.kind == OperatorKind::In {
-            if let Value::Literal(literal @ (Literal::Text(_) | Literal::Number(_) | Literal::Bare(_))) = value {
+            if let Value::Literal(literal @ (Literal::Text(_) | Literal::Number(_) | Literal::Bare(_))) =
+                value
+            {
                 let written = shorten(self.text.get(literal.span().range()).unwrap_or_default());
                 self.diagnostics.push(
                     Diagnostic::new(Code::E0110, format!("{shown} takes a list, found `{written}`"))
@@ -209,9 +216,12 @@ impl Checker<'_> {
                 if let Literal::Number(number) = literal {
                     let written = shorten(self.text.get(number.span.range()).unwrap_or_default());
                     self.diagnostics.push(
-                        Diagnostic::new(Code::E0110, format!("{shown} takes text, found the number `{written}`"))
-                            .at(number.span)
-                            .help(format!("quote it: `'{written}'`")),
+                        Diagnostic::new(
+                            Code::E0110,
+                            format!("{shown} takes text, found the number `{written}`"),
+                        )
+                        .at(number.span)
+                        .help(format!("quote it: `'{written}'`")),
                     );
                 }
             }
@@ -222,12 +232,15 @@ impl Checker<'_> {
         match operator.kind {
             OperatorKind::Matches if self.regexes.contains(text) => {}
             OperatorKind::Matches => {
-                // `.` also matches line breaks, see the language reference §3.1.
-                if let Err(error) = fancy_regex::Regex::new(&format!("(?s){text}")) {
+                if let Err(error) = fancy_regex::Regex::new(text) {
                     self.diagnostics.push(
                         Diagnostic::new(
                             Code::E0111,
-                            format!("`{}` is no regular expression: {}", shorten(text), one_line(&error.to_string())),
+                            format!(
+                                "`{}` is no regular expression: {}",
+                                shorten(text),
+                                one_line(&error.to_string())
+                            ),
                         )
                         .at(span)
                         .help("close every group, and write backslashes in a raw string: `r'^svc.*\\.exe$'`"),
@@ -240,7 +253,11 @@ impl Checker<'_> {
                 self.diagnostics.push(
                     Diagnostic::new(
                         Code::E0112,
-                        format!("{} takes an address or a network, found `{}`", operator.as_str(), shorten(text)),
+                        format!(
+                            "{} takes an address or a network, found `{}`",
+                            operator.as_str(),
+                            shorten(text)
+                        ),
                     )
                     .at(span)
                     .help("write `'10.0.0.0/8'`, `'2001:db8::/32'` or a single address"),

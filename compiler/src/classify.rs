@@ -110,7 +110,8 @@ fn is_number(bytes: &[u8]) -> bool {
 pub(crate) fn is_timestamp(bytes: &[u8]) -> bool {
     const FORM: &[u8] = b"dddd-dd-ddTdd:dd:dd";
     let Some((body, rest)) = bytes.split_at_checked(FORM.len()) else { return false };
-    let fits = body.iter().zip(FORM).all(|(b, form)| if *form == b'd' { b.is_ascii_digit() } else { b == form });
+    let fits =
+        body.iter().zip(FORM).all(|(b, form)| if *form == b'd' { b.is_ascii_digit() } else { b == form });
     let Some(fraction) = rest.strip_suffix(b"Z") else { return false };
     fits && match fraction.strip_prefix(b".") {
         Some(digits) => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
@@ -136,7 +137,8 @@ pub fn keywords(text: &str, lexed: &mut Lexed) {
     for at in 0..lexed.tokens.len() {
         let kind = lexed.tokens[at].kind;
         let next = |ahead: usize| lexed.tokens.get(at + ahead).map(|token| token.kind);
-        let before = |back: usize| at.checked_sub(back).and_then(|at| lexed.tokens.get(at)).map(|token| token.kind);
+        let before =
+            |back: usize| at.checked_sub(back).and_then(|at| lexed.tokens.get(at)).map(|token| token.kind);
         let followed = |ahead: usize| next(ahead).is_some_and(Kind::is_comparison);
         let token = lexed.tokens[at];
 
@@ -153,7 +155,10 @@ pub fn keywords(text: &str, lexed: &mut Lexed) {
             Kind::ParenClose | Kind::BracketClose | Kind::BraceClose => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > 0 && kind.is_word() && starts_statement(text, &lexed.tokens, at) && starts_line(text, &lexed.tokens, at)
+        if depth > 0
+            && kind.is_word()
+            && starts_statement(text, &lexed.tokens, at)
+            && starts_line(text, &lexed.tokens, at)
         {
             depth = 0;
         }
@@ -176,15 +181,22 @@ pub fn keywords(text: &str, lexed: &mut Lexed) {
             Kind::Transformer | Kind::Bin if next(1) != Some(Kind::ParenOpen) => Kind::Letters,
             // `y = info` is a variable, `y = INFO x` an effect that cannot be assigned.
             kind if kind.is_effect() && before(1) == Some(Kind::Assign) => {
-                let operand = next(1).is_some_and(|kind| kind.is_word() && !kind.is_keyword()) && !followed(2);
+                let operand =
+                    next(1).is_some_and(|kind| kind.is_word() && !kind.is_keyword()) && !followed(2);
                 if operand { kind } else { Kind::Letters }
             }
             // `CREATED_BY p`, the spelling of 2021 (P2).
-            Kind::Variable if is_relation && next(1).is_some_and(Kind::is_word) && is_relation_by(token.text(text)) => {
+            Kind::Variable
+                if is_relation && next(1).is_some_and(Kind::is_word) && is_relation_by(token.text(text)) =>
+            {
                 Kind::RelationBy
             }
             // Observation operators of STIX are no words of a statement.
-            Kind::Letters if before(1) == Some(Kind::BracketClose) && !followed(1) && is_stix_operator(token.text(text)) => {
+            Kind::Letters
+                if before(1) == Some(Kind::BracketClose)
+                    && !followed(1)
+                    && is_stix_operator(token.text(text)) =>
+            {
                 Kind::Junk
             }
             kind => kind,
@@ -214,8 +226,7 @@ fn is_relation_by(word: &str) -> bool {
 pub fn starts_line(text: &str, tokens: &[Token], at: usize) -> bool {
     let Some(token) = tokens.get(at) else { return false };
     let before = at.checked_sub(1).and_then(|before| tokens.get(before)).map_or(0, |before| before.end);
-    at == 0
-        || text.get(before as usize..token.start as usize).is_some_and(|gap| gap.contains(['\n', '\r']))
+    at == 0 || text.get(before as usize..token.start as usize).is_some_and(|gap| gap.contains(['\n', '\r']))
 }
 
 /// Can a new statement start at token `at`, judged without parsing? True for a word

@@ -7,8 +7,8 @@
 
 use logos::Logos;
 
-use crate::token::{Kind, Token};
 use crate::classify;
+use crate::token::{Kind, Token};
 
 /// The tokens of one text.
 #[derive(Debug, Clone, Default)]
@@ -214,7 +214,12 @@ fn word_length(text: &[u8]) -> (usize, Option<Problem>) {
     let mut at = 1;
     while let Some(&byte) = text.get(at) {
         if url {
-            if is_blank(byte) || matches!(byte, b'\'' | b'"' | b',' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'#') {
+            if is_blank(byte)
+                || matches!(
+                    byte,
+                    b'\'' | b'"' | b',' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'#'
+                )
+            {
                 break;
             }
             at += 1;
@@ -232,7 +237,10 @@ fn word_length(text: &[u8]) -> (usize, Option<Problem>) {
                 return (at + 1 + close.map_or(on_line, |close| close + 1), Some(Problem::OpenStep));
             }
             at += step + 2;
-        } else if byte == b'+' && text.get(at + 1).is_some_and(u8::is_ascii_digit) && ends_in_exponent(text.get(..at).unwrap_or_default()) {
+        } else if byte == b'+'
+            && text.get(at + 1).is_some_and(u8::is_ascii_digit)
+            && ends_in_exponent(text.get(..at).unwrap_or_default())
+        {
             at += 1;
         } else {
             break;
@@ -356,9 +364,12 @@ mod tests {
 
     #[test]
     fn open_quotes_end_with_their_line() {
-        insta::assert_snapshot!(show("a.'b = 1\nr'x\\' 'é\\é"), @r"
+        insta::assert_snapshot!(show("a.'b = 1\nr'x\\' 'é\nz'é\\é"), @r"
         Bad 'b = 1
-        Bad r'x\' 'é\é
+        Raw r'x\' '
+        Bad é
+        Letters z
+        Bad 'é\é
         ");
     }
 }

@@ -50,14 +50,22 @@ pub struct Comment {
 /// Reads a text. Spans count bytes of `text` and carry `source`.
 pub fn parse(text: &str, source: SourceId) -> Parsed {
     if text.len() > MAX_TEXT {
-        let diagnostic = Diagnostic::new(Code::E0116, format!("the text has {} bytes, more than 64 MiB", text.len()))
-            .at(Span::new(source, 0, 0))
-            .help("is it a huntflow? data belongs into a bundle or a file that `LOAD` reads");
+        let diagnostic =
+            Diagnostic::new(Code::E0116, format!("the text has {} bytes, more than 64 MiB", text.len()))
+                .at(Span::new(source, 0, 0))
+                .help("is it a huntflow? data belongs into a bundle or a file that `LOAD` reads");
         return Parsed { diagnostics: vec![diagnostic], ..Parsed::default() };
     }
     let mut lexed = lexer::lex(text);
     skip_byte_order_mark(text, &mut lexed);
-    let mut reader = Reader { text, source, lexed: &lexed, builder: Builder::new(text, source), diagnostics: Vec::new(), broken: Vec::new() };
+    let mut reader = Reader {
+        text,
+        source,
+        lexed: &lexed,
+        builder: Builder::new(text, source),
+        diagnostics: Vec::new(),
+        broken: Vec::new(),
+    };
     reader.read();
     let Reader { builder, mut diagnostics, broken, .. } = reader;
     let ast = Huntflow { statements: builder.statements, broken };
@@ -92,7 +100,8 @@ pub fn decode(bytes: &[u8], source: SourceId) -> Result<&str, (String, Box<Diagn
         let bad = bytes.get(start).copied().unwrap_or_default();
         let shown = bytes.get(..bytes.len().min(MAX_TEXT)).unwrap_or_default();
         let text = String::from_utf8_lossy(shown).into_owned();
-        let end = text.get(start..).and_then(|rest| rest.chars().next()).map_or(start, |c| start + c.len_utf8());
+        let end =
+            text.get(start..).and_then(|rest| rest.chars().next()).map_or(start, |c| start + c.len_utf8());
         let diagnostic = Diagnostic::new(Code::E0117, format!("byte `{bad:02X}` is not valid UTF-8"))
             .at(Span::new(source, start, end))
             .help("save the file as UTF-8");
@@ -101,7 +110,9 @@ pub fn decode(bytes: &[u8], source: SourceId) -> Result<&str, (String, Box<Diagn
 }
 
 fn skip_byte_order_mark(text: &str, lexed: &mut Lexed) {
-    if text.starts_with('\u{feff}') && lexed.tokens.first().is_some_and(|token| token.kind == Kind::Bad && token.start == 0) {
+    if text.starts_with('\u{feff}')
+        && lexed.tokens.first().is_some_and(|token| token.kind == Kind::Bad && token.start == 0)
+    {
         lexed.tokens.remove(0);
         lexed.problems.remove(0);
     }
@@ -125,20 +136,19 @@ impl Reader<'_> {
         while from < tokens.len() {
             let known = self.builder.statements.len();
             let Err(error) = self.run(&parser, from, tokens.len()) else { return };
-            let (at, expected) = self.locate(error);
+            let (mut at, mut expected) = self.locate(error);
             let first = match self.builder.statements.get(known..).and_then(|new| new.last()) {
                 Some(last) => tokens.partition_point(|token| token.start < last.span.end),
                 None => from,
             };
-            let mut resume = self.resume(first, at);
             // `x =⏎y = z`: the second statement has lent its first word.
-            if resume == at + 1 || tokens.get(at).is_some_and(|token| token.kind == Kind::Assign) {
-                if let Some(back) = at.checked_sub(1).filter(|back| *back > first) {
-                    if classify::starts_line(self.text, tokens, back) && classify::is_assignment(self.text, tokens, back) {
-                        resume = back;
-                    }
+            if let Some(back) = self.lent_word(first, at) {
+                if let Err(error) = self.run(&parser, first, back) {
+                    at = back;
+                    expected = self.locate(error).1;
                 }
             }
+            let resume = self.resume(first, at);
             let diagnostic = syntax_error::explain(&syntax_error::Place {
                 text: self.text,
                 source: self.source,
@@ -149,7 +159,7 @@ impl Reader<'_> {
                 expected: &expected,
             });
             self.diagnostics.push(diagnostic);
-            self.salvage(&parser, first, at.min(resume));
+            self.salvage(&parser, first, at);
             if self.diagnostics.len() >= MAX_ERRORS {
                 let end = tokens.get(resume).map_or(self.text.len(), |token| token.start as usize);
                 self.diagnostics.push(
@@ -164,7 +174,12 @@ impl Reader<'_> {
     }
 
     /// Parses tokens `from..to`; complete statements end up in the builder.
-    fn run(&mut self, parser: &HuntflowParser, from: usize, to: usize) -> Result<(), ParseError<usize, Token, LexError>> {
+    fn run(
+        &mut self,
+        parser: &HuntflowParser,
+        from: usize,
+        to: usize,
+    ) -> Result<(), ParseError<usize, Token, LexError>> {
         let tokens = self.lexed.tokens.get(from..to).unwrap_or_default();
         parser.parse(&mut self.builder, lexer::adapt(tokens, &self.lexed.problems))
     }
@@ -182,6 +197,16 @@ impl Reader<'_> {
         }
     }
 
+    /// Returns the word before an unexpected `=` if it starts its line: another statement begins there.
+    fn lent_word(&self, first: usize, at: usize) -> Option<usize> {
+        let tokens = &self.lexed.tokens;
+        let back = at.checked_sub(1).filter(|back| *back > first)?;
+        (tokens.get(at).is_some_and(|token| token.kind == Kind::Assign)
+            && classify::is_assignment(self.text, tokens, back)
+            && classify::starts_line(self.text, tokens, back))
+        .then_some(back)
+    }
+
     /// Returns where the next statement can start after an error at token `at` in the
     /// statement that starts at token `first`.
     fn resume(&self, first: usize, at: usize) -> usize {
@@ -190,11 +215,15 @@ impl Reader<'_> {
         for next in at.max(first + 1)..tokens.len() {
             match tokens.get(next).map(|token| token.kind) {
                 Some(Kind::ParenOpen | Kind::BracketOpen | Kind::BraceOpen) => depth += 1,
-                Some(Kind::ParenClose | Kind::BracketClose | Kind::BraceClose) => depth = depth.saturating_sub(1),
+                Some(Kind::ParenClose | Kind::BracketClose | Kind::BraceClose) => {
+                    depth = depth.saturating_sub(1)
+                }
                 _ => {}
             }
-            if classify::starts_statement(self.text, tokens, next)
-                && (depth == 0 || classify::starts_line(self.text, tokens, next))
+            let lent = next == at && self.lent_word(first, at + 1).is_some();
+            if lent
+                || classify::starts_statement(self.text, tokens, next)
+                    && (depth == 0 || classify::starts_line(self.text, tokens, next))
             {
                 return next;
             }
@@ -217,7 +246,10 @@ impl Reader<'_> {
         if at > first && self.run(parser, first, at).is_ok() {
             return;
         }
-        let end = at.checked_sub(1).and_then(|last| tokens.get(last)).map_or(start.end, |last| last.end.max(start.end));
+        let end = at
+            .checked_sub(1)
+            .and_then(|last| tokens.get(last))
+            .map_or(start.end, |last| last.end.max(start.end));
         let target = classify::is_assignment(self.text, tokens, first).then(|| Name {
             text: start.text(self.text).to_owned(),
             span: Span::new(self.source, start.start as usize, start.end as usize),

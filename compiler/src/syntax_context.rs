@@ -1,6 +1,5 @@
 //! What was being read when a syntax error came up, and what the grammar expected.
 
-
 use crate::token::{Kind, Token};
 
 /// The statement up to the token that does not fit.
@@ -163,9 +162,10 @@ impl<'c> Context<'c> {
                 allowed: &["WHERE", "ATTR", "SORT", "LIMIT", "OFFSET"],
                 help: "the order is WHERE, ATTR, SORT BY, LIMIT, OFFSET; time ranges belong to GET and FIND",
             },
-            "merge" => {
-                ClauseOrder { allowed: &[], help: "assign the merge to a variable first, then use the clause on that" }
-            }
+            "merge" => ClauseOrder {
+                allowed: &[],
+                help: "assign the merge to a variable first, then use the clause on that",
+            },
             _ => return None,
         })
     }
@@ -197,7 +197,9 @@ impl<'c> Context<'c> {
         let role = match self.kind(at - 1)? {
             Kind::Get | Kind::Find | Kind::As => "the entity type",
             Kind::From => "the data source",
-            Kind::Disp | Kind::Assign | Kind::By | Kind::Info | Kind::Save | Kind::On | Kind::Group => "the variable",
+            Kind::Disp | Kind::Assign | Kind::By | Kind::Info | Kind::Save | Kind::On | Kind::Group => {
+                "the variable"
+            }
             _ => return None,
         };
         Some((token.text(self.text), role))
@@ -289,7 +291,9 @@ impl Expected {
                 add("an attribute");
             } else if self.has("name") {
                 add(match context.previous() {
-                    Some(Kind::Get | Kind::Find | Kind::New | Kind::As) if context.command() != Some("GROUP") => {
+                    Some(Kind::Get | Kind::Find | Kind::New | Kind::As)
+                        if context.command() != Some("GROUP") =>
+                    {
                         "an entity type"
                     }
                     _ => "a name",
@@ -299,7 +303,11 @@ impl Expected {
             } else {
                 add("a relation such as CREATED");
             }
-            if context.command() == Some("FIND") && !self.has("name") && self.has("BY") && !self.has("path") && context.position() >= 2
+            if context.command() == Some("FIND")
+                && !self.has("name")
+                && self.has("BY")
+                && !self.has("path")
+                && context.position() >= 2
                 && !matches!(context.previous(), Some(Kind::By | Kind::RelationBy))
             {
                 add("`BY`");
@@ -333,12 +341,31 @@ impl Expected {
             }
         }
         if self.has("plain string") && !self.has("timestamp") {
-            add(if context.command() == Some("NEW") && self.has("{") { "a string or an object" } else { "a string" });
+            add(if context.command() == Some("NEW") && self.has("{") {
+                "a string or an object"
+            } else {
+                "a string"
+            });
         }
-        const OPERATORS: &[&str] =
-            &["IN", "LIKE", "MATCHES", "ISSUBSET", "ISSUPERSET", "IS", "=", "==", "!=", "<", "<=", ">", ">=", "NOT"];
+        const OPERATORS: &[&str] = &[
+            "IN",
+            "LIKE",
+            "MATCHES",
+            "ISSUBSET",
+            "ISSUPERSET",
+            "IS",
+            "=",
+            "==",
+            "!=",
+            "<",
+            "<=",
+            ">",
+            ">=",
+            "NOT",
+        ];
         const COMMANDS: &[&str] = &[
-            "GET", "FIND", "NEW", "LOAD", "SORT", "GROUP", "JOIN", "APPLY", "DISP", "INFO", "DESCRIBE", "SAVE", "EXPLAIN",
+            "GET", "FIND", "NEW", "LOAD", "SORT", "GROUP", "JOIN", "APPLY", "DISP", "INFO", "DESCRIBE",
+            "SAVE", "EXPLAIN",
         ];
         let operators = self.has("IN") && self.has("MATCHES");
         for terminal in &self.terminals {
@@ -371,7 +398,6 @@ fn join(parts: &[String]) -> String {
         [most @ .., last] => format!("{} or {last}", most.join(", ")),
     }
 }
-
 
 #[cfg(test)]
 mod tests {

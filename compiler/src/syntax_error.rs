@@ -77,15 +77,23 @@ fn general(place: &Place<'_>, context: &Context<'_>, expected: &Expected, found:
     };
     let finding = Finding::new(Code::E0101, message);
     match context.misread_keyword() {
-        Some((word, role)) => finding.help(format!("`{word}` was read as {role}; is something missing before it?")),
+        Some((word, role)) => {
+            finding.help(format!("`{word}` was read as {role}; is something missing before it?"))
+        }
+        None if context.command() == Some("GET") && expected.has("WHERE") && !expected.is_name() => {
+            finding.help("GET needs a condition, such as `WHERE pid > 0`")
+        }
         None => finding,
     }
 }
 
 fn end_of_text(place: &Place<'_>, context: &Context<'_>, expected: &Expected) -> Finding {
     if let Some(word) = context.lone_word() {
-        return Finding::new(Code::E0102, format!("the text ends after `{}`, which is no statement", shorten(word)))
-            .help(command_help(word, context.follows_statement()));
+        return Finding::new(
+            Code::E0102,
+            format!("the text ends after `{}`, which is no statement", shorten(word)),
+        )
+        .help(command_help(word, context.follows_statement()));
     }
     let message = match expected.describe(context) {
         Some(expected) => format!("the text ends {}, expected {expected}", context.describe()),
@@ -96,10 +104,16 @@ fn end_of_text(place: &Place<'_>, context: &Context<'_>, expected: &Expected) ->
     match (last, context.command()) {
         (Some(Kind::Dotted | Kind::Attribute), _) => finding,
         (_, Some("DESCRIBE")) => finding.help("name variable and attribute: `DESCRIBE procs.pid`"),
-        (_, Some("APPLY")) if expected.has("ON") => finding.help("name the variables: `APPLY python://score ON procs`"),
-        (_, Some("GET")) if expected.has("WHERE") => finding.help("add a condition, such as `WHERE pid > 0`"),
+        (_, Some("APPLY")) if expected.has("ON") => {
+            finding.help("name the variables: `APPLY python://score ON procs`")
+        }
+        (_, Some("GET")) if expected.has("WHERE") && !expected.is_name() => {
+            finding.help("GET needs a condition, such as `WHERE pid > 0`")
+        }
         _ => match context.misread_keyword() {
-            Some((word, role)) => finding.help(format!("`{word}` was read as {role}; is something missing before it?")),
+            Some((word, role)) => {
+                finding.help(format!("`{word}` was read as {role}; is something missing before it?"))
+            }
             None => finding,
         },
     }
@@ -120,14 +134,17 @@ fn bad_token(place: &Place<'_>, context: &Context<'_>, found: Token) -> Finding 
         Problem::OpenRaw => Finding::new(Code::E0106, format!("raw string not closed: `{shown}`")).help(
             "a backslash before a quote keeps the string open; for text that ends in one write `'C:\\\\'`",
         ),
-        Problem::OpenStep => Finding::new(Code::E0106, format!("quote not closed in an attribute: `{shown}`"))
-            .help("a quoted step holds letters, digits, `_` and `-`: `hashes.'SHA-256'`"),
+        Problem::OpenStep => {
+            Finding::new(Code::E0106, format!("quote not closed in an attribute: `{shown}`"))
+                .help("a quoted step holds letters, digits, `_` and `-`: `hashes.'SHA-256'`")
+        }
         Problem::LessGreater => {
-            Finding::new(Code::E0101, format!("unknown operator `<>` {}", context.describe())).help("write `!=`")
+            Finding::new(Code::E0101, format!("unknown operator `<>` {}", context.describe()))
+                .help("write `!=`")
         }
         Problem::TooDeep => Finding::new(
             Code::E0115,
-            format!("`{shown}` opens the {}th bracket, only {} may be open", classify::MAX_DEPTH + 1, classify::MAX_DEPTH),
+            format!("`{shown}` nests too deep, only {} brackets may be open", classify::MAX_DEPTH),
         )
         .help("take a part of the pattern into a step of its own"),
     }
@@ -183,7 +200,9 @@ fn statement_start(place: &Place<'_>, context: &Context<'_>, _: &Expected, found
         } else {
             "a variable name holds letters, digits and `_`"
         };
-        return Some(Finding::new(Code::E0101, format!("`{}` cannot be a variable name", shorten(word))).help(help));
+        return Some(
+            Finding::new(Code::E0101, format!("`{}` cannot be a variable name", shorten(word))).help(help),
+        );
     }
     if word.starts_with("//") || word.starts_with("--") {
         return Some(
@@ -212,21 +231,28 @@ fn unknown_command(place: &Place<'_>, context: &Context<'_>, _: &Expected, found
     let word = context.first_word()?;
     if found.kind == Kind::Plus {
         return Some(
-            Finding::new(Code::E0101, format!("unexpected `+` after `{}`: a merge needs a result variable", shorten(word)))
-                .help(format!("write `result = {} + …`", shorten(word))),
+            Finding::new(
+                Code::E0101,
+                format!("unexpected `+` after `{}`: a merge needs a result variable", shorten(word)),
+            )
+            .help(format!("write `result = {} + …`", shorten(word))),
         );
     }
     let shown = shown(place, found);
     Some(
-        Finding::new(Code::E0103, format!("unexpected {shown} after `{}`, which is no command", shorten(word)))
-            .help(command_help(word, context.follows_statement())),
+        Finding::new(
+            Code::E0103,
+            format!("unexpected {shown} after `{}`, which is no command", shorten(word)),
+        )
+        .help(command_help(word, context.follows_statement())),
     )
 }
 
 /// Proposes what a word at the start of a statement may have meant.
 fn command_help(word: &str, follows_statement: bool) -> String {
     const COMMANDS: &[&str] = &[
-        "GET", "FIND", "NEW", "LOAD", "SORT", "GROUP", "JOIN", "APPLY", "DISP", "INFO", "DESCRIBE", "SAVE", "EXPLAIN",
+        "GET", "FIND", "NEW", "LOAD", "SORT", "GROUP", "JOIN", "APPLY", "DISP", "INFO", "DESCRIBE", "SAVE",
+        "EXPLAIN",
     ];
     const CLAUSES: &[&str] =
         &["FROM", "WHERE", "ATTR", "LIMIT", "OFFSET", "WITH", "START", "STOP", "LAST", "AND", "OR"];
@@ -266,9 +292,11 @@ fn command_help(word: &str, follows_statement: bool) -> String {
         .filter(|(distance, candidate)| *distance * 3 <= candidate.len() + 1);
     match nearest {
         Some((_, candidate)) => format!("did you mean `{candidate}`?"),
-        None => "a statement starts with a command (GET, FIND, NEW, LOAD, SORT, GROUP, JOIN, APPLY, DISP, INFO, \
+        None => {
+            "a statement starts with a command (GET, FIND, NEW, LOAD, SORT, GROUP, JOIN, APPLY, DISP, INFO, \
                  DESCRIBE, SAVE, EXPLAIN) or with `name =`"
-            .to_owned(),
+                .to_owned()
+        }
     }
 }
 
@@ -324,7 +352,10 @@ fn clauses(place: &Place<'_>, context: &Context<'_>, expected: &Expected, found:
             return misplaced(format!("`{word}` cannot stand here: a merge takes no clauses"));
         }
         if expected.statement_end() || context.command() == Some("GET") {
-            return misplaced(format!("`{word}` cannot stand here: {} takes no {keyword}", context.command_noun()));
+            return misplaced(format!(
+                "`{word}` cannot stand here: {} takes no {keyword}",
+                context.command_noun()
+            ));
         }
         return None;
     }
@@ -345,21 +376,32 @@ fn clauses(place: &Place<'_>, context: &Context<'_>, expected: &Expected, found:
     None
 }
 
-fn in_pattern(place: &Place<'_>, context: &Context<'_>, expected: &Expected, found: Token) -> Option<Finding> {
+fn in_pattern(
+    place: &Place<'_>,
+    context: &Context<'_>,
+    expected: &Expected,
+    found: Token,
+) -> Option<Finding> {
     let word = found.text(place.text);
     let shown = shown(place, found);
     let context_text = context.describe();
     if expected.is_tested_attribute() {
         if found.kind == Kind::Not {
             return Some(
-                Finding::new(Code::E0101, format!("unexpected `{word}` {context_text}, expected an attribute"))
-                    .help("NOT may only stand before IN, LIKE, MATCHES, ISSUBSET, ISSUPERSET, or after IS"),
+                Finding::new(
+                    Code::E0101,
+                    format!("unexpected `{word}` {context_text}, expected an attribute"),
+                )
+                .help("NOT may only stand before IN, LIKE, MATCHES, ISSUBSET, ISSUPERSET, or after IS"),
             );
         }
         if found.kind.is_string() || matches!(found.kind, Kind::Int | Kind::Number | Kind::Negative) {
             return Some(
-                Finding::new(Code::E0101, format!("unexpected {shown} {context_text}, expected an attribute"))
-                    .help("the attribute stands on the left: `name = 'cmd.exe'`"),
+                Finding::new(
+                    Code::E0101,
+                    format!("unexpected {shown} {context_text}, expected an attribute"),
+                )
+                .help("the attribute stands on the left: `name = 'cmd.exe'`"),
             );
         }
         if word.contains("..") {
@@ -389,7 +431,9 @@ fn in_value(place: &Place<'_>, context: &Context<'_>, expected: &Expected, found
     let shown = shown(place, found);
     let message = |what: &str| format!("{shown} {}: {what}", context.describe());
     if let Some(help) = context.previous_string(found) {
-        return Some(Finding::new(Code::E0101, format!("unexpected {shown} {}", context.describe())).help(help));
+        return Some(
+            Finding::new(Code::E0101, format!("unexpected {shown} {}", context.describe())).help(help),
+        );
     }
     if !expected.is_value() || !found.kind.is_word() {
         return None;
@@ -397,7 +441,8 @@ fn in_value(place: &Place<'_>, context: &Context<'_>, expected: &Expected, found
     let digits = word.bytes().take_while(u8::is_ascii_digit).count();
     let quoted = format!("quote it: `'{}'`", shorten(word));
     let finding = if word.starts_with("0x") || word.starts_with("0X") {
-        Finding::new(Code::E0101, message("there are no hexadecimal numbers")).help("write the number in decimal")
+        Finding::new(Code::E0101, message("there are no hexadecimal numbers"))
+            .help("write the number in decimal")
     } else if word.contains("://") || looks_like_address(word) {
         Finding::new(Code::E0101, message("an address needs quotes")).help(quoted)
     } else if digits > 0 && Kind::keyword(word.get(digits..).unwrap_or_default()).is_some() {
@@ -405,8 +450,11 @@ fn in_value(place: &Place<'_>, context: &Context<'_>, expected: &Expected, found
         Finding::new(Code::E0101, message("a blank is missing after the number"))
             .help(format!("write `{number} {keyword}`"))
     } else {
-        Finding::new(Code::E0101, message("text with other characters than letters, digits, `_`, `-` needs quotes"))
-            .help(quoted)
+        Finding::new(
+            Code::E0101,
+            message("text with other characters than letters, digits, `_`, `-` needs quotes"),
+        )
+        .help(quoted)
     };
     Some(finding)
 }
@@ -418,7 +466,12 @@ fn looks_like_address(word: &str) -> bool {
         || (address.matches('.').count() == 3 && address.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
 }
 
-fn numbers_and_times(place: &Place<'_>, context: &Context<'_>, expected: &Expected, found: Token) -> Option<Finding> {
+fn numbers_and_times(
+    place: &Place<'_>,
+    context: &Context<'_>,
+    expected: &Expected,
+    found: Token,
+) -> Option<Finding> {
     let shown = shown(place, found);
     let after = context.previous_word().map(str::to_ascii_uppercase).unwrap_or_default();
     if expected.has("timestamp") {
@@ -430,7 +483,8 @@ fn numbers_and_times(place: &Place<'_>, context: &Context<'_>, expected: &Expect
             "write date, time and `Z`: `2021-04-03T00:00:00Z`"
         };
         return Some(
-            Finding::new(Code::E0101, format!("unexpected {shown} after {after}, expected a timestamp")).help(help),
+            Finding::new(Code::E0101, format!("unexpected {shown} after {after}, expected a timestamp"))
+                .help(help),
         );
     }
     if expected.has("unit") && !expected.statement_end() && context.previous() == Some(Kind::Int) {
@@ -458,17 +512,26 @@ fn lists(place: &Place<'_>, context: &Context<'_>, _: &Expected, found: Token) -
                 .help("leave out the comma, or add an element"),
         ),
         Some(Kind::ParenOpen | Kind::BraceOpen) if closing => Some(
-            Finding::new(Code::E0101, format!("unexpected {shown} {}: the list is empty", context.describe()))
-                .help("add an element"),
+            Finding::new(
+                Code::E0101,
+                format!("unexpected {shown} {}: the list is empty", context.describe()),
+            )
+            .help("add an element"),
         ),
         _ if context.command() != Some("NEW") => None,
         Some(Kind::BraceOpen) if found.kind.is_word() => Some(
-            Finding::new(Code::E0101, format!("unexpected {shown} {}, expected a key in quotes", context.describe()))
-                .help("write `{\"name\": \"cmd.exe\"}`"),
+            Finding::new(
+                Code::E0101,
+                format!("unexpected {shown} {}, expected a key in quotes", context.describe()),
+            )
+            .help("write `{\"name\": \"cmd.exe\"}`"),
         ),
         Some(Kind::Colon) if matches!(found.kind, Kind::BracketOpen | Kind::BraceOpen) => Some(
-            Finding::new(Code::E0101, format!("unexpected {shown} {}: values do not nest", context.describe()))
-                .help("a value is a string, a number, TRUE, FALSE or NULL"),
+            Finding::new(
+                Code::E0101,
+                format!("unexpected {shown} {}: values do not nest", context.describe()),
+            )
+            .help("a value is a string, a number, TRUE, FALSE or NULL"),
         ),
         Some(Kind::Comma) if found.kind == Kind::BraceOpen || found.kind.is_string() => Some(
             Finding::new(Code::E0101, format!("unexpected {shown} {}", context.describe()))
@@ -479,7 +542,12 @@ fn lists(place: &Place<'_>, context: &Context<'_>, _: &Expected, found: Token) -
 }
 
 /// A keyword and more in one word, such as `FROMlab` or `ISNOTNULL`.
-fn glued_keyword(place: &Place<'_>, context: &Context<'_>, expected: &Expected, found: Token) -> Option<Finding> {
+fn glued_keyword(
+    place: &Place<'_>,
+    context: &Context<'_>,
+    expected: &Expected,
+    found: Token,
+) -> Option<Finding> {
     let word = found.text(place.text);
     if !found.kind.is_word() || expected.is_name() {
         return None;
@@ -499,19 +567,31 @@ fn glued_keyword(place: &Place<'_>, context: &Context<'_>, expected: &Expected, 
     Some(
         Finding::new(
             Code::E0101,
-            format!("unexpected `{}` {}: a blank is missing after {keyword}", shorten(word), context.describe()),
+            format!(
+                "unexpected `{}` {}: a blank is missing after {keyword}",
+                shorten(word),
+                context.describe()
+            ),
         )
         .help(help),
     )
 }
 
-fn single_inputs(place: &Place<'_>, context: &Context<'_>, expected: &Expected, found: Token) -> Option<Finding> {
+fn single_inputs(
+    place: &Place<'_>,
+    context: &Context<'_>,
+    expected: &Expected,
+    found: Token,
+) -> Option<Finding> {
     let word = found.text(place.text);
     let shown = shown(place, found);
     let finding = |message: String, help: &str| Some(Finding::new(Code::E0101, message).help(help));
     if found.kind == Kind::Comma && expected.statement_end() {
         if context.clause() == Some("SORT") || context.command() == Some("SORT") {
-            return finding(format!("unexpected {shown}: there is only one sort key"), "sort by one attribute");
+            return finding(
+                format!("unexpected {shown}: there is only one sort key"),
+                "sort by one attribute",
+            );
         }
         if let Some(command @ ("DISP" | "FIND" | "INFO" | "EXPLAIN" | "SORT")) = context.command() {
             return finding(
@@ -521,7 +601,10 @@ fn single_inputs(place: &Place<'_>, context: &Context<'_>, expected: &Expected, 
         }
     }
     if found.kind == Kind::ParenOpen && context.previous() == Some(Kind::Transformer) {
-        return finding(format!("unexpected {shown}: transformers do not nest"), "apply one transformer only");
+        return finding(
+            format!("unexpected {shown}: transformers do not nest"),
+            "apply one transformer only",
+        );
     }
     if found.kind == Kind::Plus && context.is_assignment() && expected.statement_end() {
         return finding(
@@ -531,7 +614,10 @@ fn single_inputs(place: &Place<'_>, context: &Context<'_>, expected: &Expected, 
     }
     if context.command() == Some("DESCRIBE") && word.starts_with('.') {
         return finding(
-            format!("unexpected {shown} {}, expected a dot and an attribute directly after the variable", context.describe()),
+            format!(
+                "unexpected {shown} {}, expected a dot and an attribute directly after the variable",
+                context.describe()
+            ),
             "no blank is allowed around the dot: `DESCRIBE procs.pid`",
         );
     }
@@ -574,5 +660,7 @@ pub(crate) fn escape(text: &str) -> String {
     if !text.chars().any(char::is_control) {
         return text.to_owned();
     }
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
+        .collect()
 }

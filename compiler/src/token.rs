@@ -159,8 +159,8 @@ impl Kind {
             b"START" => Kind::Start,
             b"STOP" => Kind::Stop,
             b"LAST" => Kind::Last,
-            b"D" | b"DAY" | b"DAYS" | b"H" | b"HOUR" | b"HOURS" | b"M" | b"MINUTE" | b"MINUTES" | b"S" | b"SECOND"
-            | b"SECONDS" => Kind::Unit,
+            b"D" | b"DAY" | b"DAYS" | b"H" | b"HOUR" | b"HOURS" | b"M" | b"MINUTE" | b"MINUTES" | b"S"
+            | b"SECOND" | b"SECONDS" => Kind::Unit,
             b"AND" => Kind::And,
             b"OR" => Kind::Or,
             b"NOT" => Kind::Not,
@@ -184,7 +184,13 @@ impl Kind {
     pub fn is_comparison(self) -> bool {
         matches!(
             self,
-            Kind::Assign | Kind::EqEq | Kind::NotEq | Kind::Less | Kind::LessEq | Kind::Greater | Kind::GreaterEq
+            Kind::Assign
+                | Kind::EqEq
+                | Kind::NotEq
+                | Kind::Less
+                | Kind::LessEq
+                | Kind::Greater
+                | Kind::GreaterEq
         )
     }
 
@@ -225,10 +231,7 @@ impl Kind {
 
     /// Returns true for keywords of commands that yield no variable.
     pub fn is_effect(self) -> bool {
-        matches!(
-            self,
-            Kind::Apply | Kind::Disp | Kind::Info | Kind::Describe | Kind::Save | Kind::Explain
-        )
+        matches!(self, Kind::Apply | Kind::Disp | Kind::Info | Kind::Describe | Kind::Save | Kind::Explain)
     }
 
     /// Returns true for words that may name a variable when they are no keyword.

@@ -36,13 +36,37 @@ d = c WHERE [pid = 1] AND [name = 'b']
 e = NEW process ['ok']
 x =
 f = e
-DISP f"), @"");
+DISP f"), @r###"
+2:1 E0101 unexpected `b` in the FROM of GET, expected `WHERE` or `,`
+2:17 E0101 unknown operator `<>` in the WHERE of an assignment
+3:14 E0101 unexpected `many` after LIMIT, expected a whole number
+4:10 E0114 unknown character `;` in a merge
+5:5 E0105 `INFO` yields no variable and cannot be assigned
+6:19 E0101 unexpected `,`: there is only one sort key
+7:23 E0101 unexpected `AND`: there is only one bracketed pattern
+10:1 E0101 unexpected `f` in an assignment, expected a variable or a command
+read "c = a + b"
+read "DISP c SORT BY pid"
+read "d = c WHERE [pid = 1]"
+read "e = NEW process ['ok']"
+read "f = e"
+read "DISP f"
+broken Some("a")
+broken Some("b")
+broken None
+broken Some("y")
+broken Some("x")
+"###);
 }
 
 #[test]
 fn deep_nesting_is_refused() {
     let text = format!("x = y WHERE {}a = 1\nz = y\n", "(".repeat(100_000));
-    insta::assert_snapshot!(show(&text), @"");
+    insta::assert_snapshot!(show(&text), @r###"
+    1:213 E0115 `(` nests too deep, only 200 brackets may be open
+    read "z = y"
+    broken Some("x")
+    "###);
     let text = format!("n = NEW process {}", "[".repeat(100_000));
     assert!(parse(&text, SourceId(0)).has_errors());
     let chain = format!("x = y WHERE a = 1{}", " OR a = 2 AND b = 3".repeat(100_000));
@@ -54,7 +78,10 @@ fn deep_nesting_is_refused() {
 #[test]
 fn encodings() {
     let (text, parsed) = parse_bytes(b"\xef\xbb\xbfx = y\r\nz = 'Zo\xeb'", SourceId(0));
-    assert_eq!(LineIndex::new(&text).position(&text, parsed.diagnostics[0].span.unwrap().start as usize).column, 8);
+    assert_eq!(
+        LineIndex::new(&text).position(&text, parsed.diagnostics[0].span.unwrap().start as usize).column,
+        8
+    );
     let (_, parsed) = parse_bytes(b"\xef\xbb\xbfx = y\r\rz = y # c\r", SourceId(0));
     assert_eq!((parsed.ast.statements.len(), parsed.comments.len(), parsed.diagnostics.len()), (2, 1, 0));
     assert!(!parse("\u{feff}x = y", SourceId(0)).has_errors());
@@ -72,16 +99,102 @@ fn literals_are_checked() {
 b = y WHERE path = 'C:\Windows\temp' AND name IN seen.name AND pid != (1, 2)
 c = GET process FROM '' WHERE pid = a-b.pid LAST 0 DAYS
 APPLY python://a ON p WITH k=1, k=2
-g = GROUP p BY name, BIN(x, 0) WITH COUNT(pid), COUNT(pid)"), @"");
+g = GROUP p BY name, BIN(x, 0) WITH COUNT(pid), COUNT(pid)"), @r###"
+1:26 E0111 `(cmd` is no regular expression: Parsing error at position 4: Opening parenthesis without closing parenthesis
+1:52 E0112 ISSUBSET takes an address or a network, found `10.0.0.0/99`
+1:79 E0110 LIKE takes text, found the number `5`
+2:20 W0005 `'C:\Windows\temp'` looks like a path, but holds a tab (`\t`)
+2:71 E0110 != takes one value, a list needs IN or NOT IN
+3:22 E0113 empty path
+3:37 E0205 `a-b` cannot be a variable name
+3:50 E0109 a time range of length zero finds nothing
+4:33 E0118 the argument `k` occurs twice
+5:29 E0108 the size of a BIN is zero
+5:49 E0306 the column `count_pid` occurs twice
+read "a = y WHERE name MATCHES '(cmd' AND value ISSUBSET '10.0.0.0/99' AND pid LIKE 5"
+read "b = y WHERE path = 'C:\\Windows\\temp' AND name IN seen.name AND pid != (1, 2)"
+read "c = GET process FROM '' WHERE pid = a-b.pid LAST 0 DAYS"
+read "APPLY python://a ON p WITH k=1, k=2"
+read "g = GROUP p BY name, BIN(x, 0) WITH COUNT(pid), COUNT(pid)"
+"###);
 }
 
 const WORDS: &[&str] = &[
-    "x", "y", "=", "GET", "FIND", "NEW", "LOAD", "SORT", "GROUP", "JOIN", "APPLY", "DISP", "INFO", "DESCRIBE", "SAVE",
-    "EXPLAIN", "FROM", "WHERE", "ATTR", "BY", "CREATED", "CREATED_BY", "LIMIT", "OFFSET", "WITH", "AS", "ON", "TO",
-    "START", "STOP", "LAST", "5", "5d", "DAYS", "AND", "OR", "NOT", "IN", "LIKE", "MATCHES", "IS", "NULL", "TRUE",
-    "TIMESTAMPED", "BIN", "COUNT", "(", ")", "[", "]", "{", "}", ",", "+", ":", "'a'", "r'b'", "process", "file://a.json",
-    "x.pid", "hashes.'SHA-256'", "process:name", "2021-04-03T00:00:00Z", "-1", "1e3", "!=", "<", "# c\n", "\n", "'open",
-    ";", "é", "a.'b", "10.0.0.1", "\"\\n\"",
+    "x",
+    "y",
+    "=",
+    "GET",
+    "FIND",
+    "NEW",
+    "LOAD",
+    "SORT",
+    "GROUP",
+    "JOIN",
+    "APPLY",
+    "DISP",
+    "INFO",
+    "DESCRIBE",
+    "SAVE",
+    "EXPLAIN",
+    "FROM",
+    "WHERE",
+    "ATTR",
+    "BY",
+    "CREATED",
+    "CREATED_BY",
+    "LIMIT",
+    "OFFSET",
+    "WITH",
+    "AS",
+    "ON",
+    "TO",
+    "START",
+    "STOP",
+    "LAST",
+    "5",
+    "5d",
+    "DAYS",
+    "AND",
+    "OR",
+    "NOT",
+    "IN",
+    "LIKE",
+    "MATCHES",
+    "IS",
+    "NULL",
+    "TRUE",
+    "TIMESTAMPED",
+    "BIN",
+    "COUNT",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "+",
+    ":",
+    "'a'",
+    "r'b'",
+    "process",
+    "file://a.json",
+    "x.pid",
+    "hashes.'SHA-256'",
+    "process:name",
+    "2021-04-03T00:00:00Z",
+    "-1",
+    "1e3",
+    "!=",
+    "<",
+    "# c\n",
+    "\n",
+    "'open",
+    ";",
+    "é",
+    "a.'b",
+    "10.0.0.1",
+    "\"\\n\"",
 ];
 
 proptest! {

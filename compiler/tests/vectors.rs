@@ -49,7 +49,12 @@ fn first_error(text: &str) -> Option<String> {
 fn check(accept: &str, reject: &str) {
     let accepted = read(accept);
     let rejected = read(reject);
-    assert!(accepted.len() >= 97 && rejected.len() >= 91, "{} and {} vectors", accepted.len(), rejected.len());
+    assert!(
+        accepted.len() >= 97 && rejected.len() >= 91,
+        "{} and {} vectors",
+        accepted.len(),
+        rejected.len()
+    );
     let mut wrong = Vec::new();
     for vector in &accepted {
         if let Some(error) = first_error(&vector.text) {
@@ -60,7 +65,10 @@ fn check(accept: &str, reject: &str) {
         let at = vector.at.as_deref().unwrap();
         let error = first_error(&vector.text).unwrap_or_else(|| "accepted".to_owned());
         if !error.starts_with(&format!("{at}: ")) {
-            wrong.push(format!("{} must fail at {at} ({}): {}\n    {error}", vector.id, vector.why, vector.text));
+            wrong.push(format!(
+                "{} must fail at {at} ({}): {}\n    {error}",
+                vector.id, vector.why, vector.text
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
@@ -88,7 +96,12 @@ fn messages_of_rejected_vectors() {
     let messages: Vec<String> = read(REJECT)
         .iter()
         .map(|vector| {
-            format!("{} {}\n  {}", vector.id, vector.text.replace('\n', "⏎"), first_error(&vector.text).unwrap_or_default())
+            format!(
+                "{} {}\n  {}",
+                vector.id,
+                vector.text.replace('\n', "⏎"),
+                first_error(&vector.text).unwrap_or_default()
+            )
         })
         .collect();
     insta::assert_snapshot!(messages.join("\n"));
@@ -138,11 +151,17 @@ fn conformance_cases() {
                     && found.category().as_str() == category
                     && error["line"].as_u64().is_none_or(|line| line == u64::from(at.line))
                     && error["column"].as_u64().is_none_or(|column| column == u64::from(at.column))
-                    && error["mentions"]
-                        .as_array()
-                        .is_none_or(|words| words.iter().all(|word| found.message.contains(word.as_str().unwrap())));
+                    && error["mentions"].as_array().is_none_or(|words| {
+                        words.iter().all(|word| found.message.contains(word.as_str().unwrap()))
+                    });
                 if !fits {
-                    wrong.push(format!("{name}: {}:{} {} {}", at.line, at.column, found.category().as_str(), found.message));
+                    wrong.push(format!(
+                        "{name}: {}:{} {} {}",
+                        at.line,
+                        at.column,
+                        found.category().as_str(),
+                        found.message
+                    ));
                 }
             }
         }

@@ -4,10 +4,9 @@
 //! text holds cannot move the cursor or change colours of a terminal: control characters
 //! are shown as their escapes.
 
-use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use kestrel_ir::diagnostic::{Diagnostic, LineIndex, Severity, Span};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 /// One text and its name, to show diagnostics in. Make one per text, not per diagnostic.
 #[derive(Debug, Clone)]
@@ -42,50 +41,78 @@ pub struct Style {
 
 /// Renders one diagnostic with the line it points at, ending in a line break.
 pub fn text(diagnostic: &Diagnostic, source: &SourceText<'_>, style: Style) -> String {
-    let level = match diagnostic.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
-        Severity::Note => Level::NOTE,
+    let paint = Paint(style.color);
+    let (name, color) = match diagnostic.severity {
+        Severity::Error => ("error", "1;31"),
+        Severity::Warning => ("warning", "1;33"),
+        Severity::Note => ("note", "1;36"),
     };
-    let title = level.primary_title(escape(&diagnostic.message)).id(diagnostic.code.as_str());
-    let mut group = annotate_snippets::Group::with_title(title);
+    let title = paint.with(color, &format!("{name}[{}]", diagnostic.code));
+    let mut out = format!("{title}: {}\n", paint.with("1", &escape(&diagnostic.message)));
+    let (arrow, bar, underline) = if style.unicode { ("┌─", "│", "─") } else { ("-->", "|", "-") };
+    let mut gutter = 1;
     if let Some(span) = diagnostic.span {
-        let name = escape(source.name);
-        let at = source.index.position(source.text, span.start as usize);
-        let mut shown = vec![(at.line, span, AnnotationKind::Primary, String::new())];
-        for label in &diagnostic.labels {
-            let line = source.index.position(source.text, label.span.start as usize).line;
-            shown.push((line, label.span, AnnotationKind::Context, escape(&label.message)));
-        }
-        group = group.element(Origin::path(name).line(at.line as usize).char_column(at.column as usize));
-        shown.sort_by_key(|(line, span, ..)| (*line, span.start));
-        // One excerpt for each line: rendering takes no more than the lines it shows.
-        let mut rest = shown.as_slice();
-        while let Some((line, ..)) = rest.first() {
-            let here = rest.iter().take_while(|(other, ..)| other == line).count();
-            let (now, later) = rest.split_at(here);
-            let spans: Vec<Span> = now.iter().map(|(_, span, ..)| *span).collect();
-            let excerpt = Excerpt::new(source, *line, &spans);
-            let annotations = now.iter().map(|(_, span, kind, message)| {
-                let annotation = kind.span(excerpt.place(*span));
-                if message.is_empty() { annotation } else { annotation.label(message.clone()) }
-            });
-            let snippet = Snippet::source(excerpt.text.clone())
-                .line_start(*line as usize)
-                .fold(false)
-                .annotations(annotations.collect::<Vec<_>>());
-            group = group.element(snippet);
-            rest = later;
+        let mut marks = vec![Mark { span, label: "", main: true }];
+        marks.extend(diagnostic.labels.iter().map(|label| Mark {
+            span: label.span,
+            label: &label.message,
+            main: false,
+        }));
+        let position = |span: Span| source.index.position(source.text, span.start as usize);
+        marks.sort_by_key(|mark| (mark.span.start, !mark.main));
+        let last = marks.iter().map(|mark| position(mark.span).line).max().unwrap_or(1);
+        gutter = last.to_string().len();
+        let at = position(span);
+        let place = format!("{}:{}:{}", escape(source.name), at.line, at.column);
+        let blank = " ".repeat(gutter);
+        let (arrow, bar) = (paint.with("1;34", arrow), paint.with("1;34", bar));
+        out.push_str(&format!("{blank}{arrow} {place}\n{blank} {bar}\n"));
+        let mut shown = 0;
+        for mark in &marks {
+            let line = position(mark.span).line;
+            let excerpt = Excerpt::new(source, line, mark.span);
+            // The same line again only if it is cut at another place.
+            if line != shown || excerpt.cut {
+                if shown != 0 && line > shown + 1 {
+                    out.push_str(&format!("{blank} {}\n", paint.with("1;34", "...")));
+                }
+                let number = paint.with("1;34", &format!("{line:>gutter$}"));
+                out.push_str(&format!("{number} {bar} {}\n", excerpt.text));
+                shown = line;
+            }
+            let sign = if mark.main { "^" } else { underline };
+            let marker = paint.with(if mark.main { color } else { "1;34" }, &sign.repeat(excerpt.width));
+            let label =
+                if mark.label.is_empty() { String::new() } else { format!(" {}", escape(mark.label)) };
+            out.push_str(&format!("{blank} {bar} {}{marker}{label}\n", " ".repeat(excerpt.indent)));
         }
     }
     if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(escape(help)));
+        let equals = paint.with("1;34", "=");
+        out.push_str(&format!(
+            "{} {equals} {}: {}\n",
+            " ".repeat(gutter),
+            paint.with("1", "help"),
+            escape(help)
+        ));
     }
-    let renderer = if style.color { Renderer::styled() } else { Renderer::plain() };
-    let decor = if style.unicode { DecorStyle::Unicode } else { DecorStyle::Ascii };
-    let mut out = renderer.decor_style(decor).term_width(WIDTH).render(&[group]);
-    out.push('\n');
     out
+}
+
+/// A place to underline.
+struct Mark<'m> {
+    span: Span,
+    label: &'m str,
+    main: bool,
+}
+
+/// Colours text, or leaves it as it is.
+struct Paint(bool);
+
+impl Paint {
+    fn with(&self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
 }
 
 /// Renders all, with an empty line between two.
@@ -174,71 +201,54 @@ pub fn json(diagnostic: &Diagnostic, source: &SourceText<'_>) -> Json {
     }
 }
 
-/// Columns of the output; longer source lines are cut around the marker.
-const WIDTH: usize = 140;
-
 /// Bytes of a line that are shown around a marker at most.
 const LONGEST: usize = 400;
 
-/// One line, or the part of a long one around its markers, with control characters escaped.
+/// One line, or the part of a long one around its marker, with control characters escaped.
 struct Excerpt {
     text: String,
-    /// For each byte offset of the kept part, in order: where it went.
-    moved: Vec<(usize, usize)>,
+    /// Columns of the terminal before the marker.
+    indent: usize,
+    /// Columns of the marker, at least one.
+    width: usize,
+    /// The line was too long.
+    cut: bool,
 }
 
 impl Excerpt {
-    fn new(source: &SourceText<'_>, line: u32, spans: &[Span]) -> Self {
+    fn new(source: &SourceText<'_>, line: u32, span: Span) -> Self {
         let full = source.index.line(source.text, line);
-        let line_start = spans
-            .first()
-            .map(|span| {
-                let start = (span.start as usize).min(source.text.len());
-                let before = source.text.get(..start).unwrap_or_default();
-                before.rfind(['\n', '\r']).map_or(0, |end| end + 1)
-            })
-            .unwrap_or_default();
-        let first = spans.iter().map(|span| span.start as usize).min().unwrap_or_default().saturating_sub(line_start);
+        let position = source.index.position(source.text, span.start as usize);
+        let start = full.char_indices().nth(position.column as usize - 1).map_or(full.len(), |(at, _)| at);
+        let end = start.saturating_add(span.range().len()).min(full.len());
         let (mut from, mut to) = (0, full.len());
         if full.len() > LONGEST {
-            from = first.saturating_sub(LONGEST / 4);
-            to = (first + LONGEST * 3 / 4).min(full.len());
-            while from > 0 && !full.is_char_boundary(from) {
+            from = start.saturating_sub(LONGEST / 4);
+            to = start.saturating_add(LONGEST * 3 / 4).min(full.len());
+            while !full.is_char_boundary(from) {
                 from -= 1;
             }
             while !full.is_char_boundary(to) {
                 to += 1;
             }
         }
-        let mut text = String::new();
-        if from > 0 {
-            text.push_str("...");
+        let part = |from: usize, to: usize| visible(full.get(from..to).unwrap_or_default());
+        let (lead, trail) = (if from > 0 { "..." } else { "" }, if to < full.len() { "..." } else { "" });
+        let before = format!("{lead}{}", part(from, start));
+        let marked = part(start, end.min(to));
+        let text = format!("{before}{marked}{}{trail}", part(end.min(to), to));
+        Excerpt {
+            indent: before.width(),
+            width: marked.width().max(1),
+            text: text.trim_end().to_owned(),
+            cut: full.len() > LONGEST,
         }
-        let mut moved = Vec::new();
-        for (at, c) in full.get(from..to).unwrap_or_default().char_indices() {
-            moved.push((line_start + from + at, text.len()));
-            if c.is_control() && c != '\t' {
-                text.extend(c.escape_default());
-            } else {
-                text.push(c);
-            }
-        }
-        moved.push((line_start + to, text.len()));
-        if to < full.len() {
-            text.push_str("...");
-        }
-        Excerpt { text, moved }
     }
+}
 
-    /// Returns the place of `span` in the excerpt, cut to it.
-    fn place(&self, span: Span) -> std::ops::Range<usize> {
-        let place = |offset: u32| {
-            let next = self.moved.partition_point(|(from, _)| *from < offset as usize);
-            self.moved.get(next).or(self.moved.last()).map_or(0, |(_, to)| *to)
-        };
-        let start = place(span.start);
-        start..place(span.end).max(start)
-    }
+/// Makes control characters visible and expands tabs.
+fn visible(text: &str) -> String {
+    escape(&text.replace('\t', "    "))
 }
 
 /// Makes control characters visible.
@@ -259,18 +269,41 @@ mod tests {
 
     #[test]
     fn a_marker_stands_under_the_text() {
-        insta::assert_snapshot!(render("p = NEW process ['é']\nDISP p LIMIT many"), @"");
+        insta::assert_snapshot!(render("p = NEW process ['é']\nDISP p LIMIT many"), @r###"
+        error[E0101]: unexpected `many` after LIMIT, expected a whole number
+         --> hunt.hf:2:14
+          |
+        2 | DISP p LIMIT many
+          |              ^^^^
+          = help: write it with digits only, such as `LIMIT 10`
+        "###);
         insta::assert_snapshot!(
             render("p = GET process FROM lab WHERE a = 1\n  START 2022-01-01T00:00:00Z\n  STOP 2021-01-02T00:00:00Z"),
-            @""
+            @r###"
+            error[E0109]: STOP is not after START
+             --> hunt.hf:3:8
+              |
+            2 |   START 2022-01-01T00:00:00Z
+              |         -------------------- the range starts here
+            3 |   STOP 2021-01-02T00:00:00Z
+              |        ^^^^^^^^^^^^^^^^^^^^
+              = help: exchange the two, or correct the one that is wrong
+            "###
         );
     }
 
     #[test]
     fn control_characters_and_long_lines_are_harmless() {
-        insta::assert_snapshot!(render("x = y WHERE name = 'a\u{1b}[31m"), @"");
+        insta::assert_snapshot!(render("x = y WHERE name = 'a\u{1b}[31m"), @r###"
+        error[E0106]: string not closed: `'a\u{1b}[31m`
+         --> hunt.hf:1:20
+          |
+        1 | x = y WHERE name = 'a\u{1b}[31m
+          |                    ^^^^^^^^^^^^
+          = help: close it on its line; write a line break as `\n` and a quote as `\'`
+        "###);
         let long = format!("x = y WHERE name IN ({}'z' ~ 1)", "'a', ".repeat(1000));
-        assert!(render(&long).lines().all(|line| line.chars().count() < 250));
+        assert!(render(&long).lines().all(|line| line.chars().count() < LONGEST + 20));
     }
 
     #[test]
@@ -278,6 +311,22 @@ mod tests {
         let source = "x = y\nDISP p LIMIT many";
         let parsed = parse(source, SourceId(0));
         let json = json(&parsed.diagnostics[0], &SourceText::new("hunt.hf", source));
-        insta::assert_json_snapshot!(json, @"");
+        insta::assert_json_snapshot!(json, @r###"
+        {
+          "code": "E0101",
+          "category": "syntax",
+          "severity": "error",
+          "message": "unexpected `many` after LIMIT, expected a whole number",
+          "file": "hunt.hf",
+          "line": 2,
+          "column": 14,
+          "end_line": 2,
+          "end_column": 18,
+          "start": 19,
+          "end": 23,
+          "help": "write it with digits only, such as `LIMIT 10`",
+          "labels": []
+        }
+        "###);
     }
 }

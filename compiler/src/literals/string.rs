@@ -165,7 +165,10 @@ mod tests {
 
     #[test]
     fn escapes_of_the_reference() {
-        assert_eq!(show(r"C:\Windows\system32\svchost.exe -k netsvcs"), r#""C:\\Windows\\system32\\svchost.exe -k netsvcs""#);
+        assert_eq!(
+            show(r"C:\Windows\system32\svchost.exe -k netsvcs"),
+            r#""C:\\Windows\\system32\\svchost.exe -k netsvcs""#
+        );
         assert_eq!(show(r"C:\Windows\temp\new.exe"), r#""C:\\Windows\temp\new.exe""#);
         assert_eq!(show(r"C:\Users\bob"), r"2..4: escape `\U` needs exactly 8 hexadecimal digits");
         assert_eq!(show(r"\u12"), r"0..4: escape `\u` needs exactly 4 hexadecimal digits");

@@ -27,7 +27,9 @@ pub fn decode(text: &str) -> Result<i64, TimeError> {
     if !is_timestamp(text.as_bytes()) {
         return Err(TimeError::Form);
     }
-    let field = |from: usize, to: usize| text.get(from..to).and_then(|t| t.parse::<i64>().ok()).ok_or(TimeError::Form);
+    let field = |from: usize, to: usize| {
+        text.get(from..to).and_then(|t| t.parse::<i64>().ok()).ok_or(TimeError::Form)
+    };
     let (year, month, day) = (field(0, 4)?, field(5, 7)?, field(8, 10)?);
     let (hour, minute, second) = (field(11, 13)?, field(14, 16)?, field(17, 19)?);
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
