@@ -234,12 +234,22 @@ impl AttributePath {
     /// Returns the canonical spelling without the entity type: steps with a hyphen in
     /// single quotes, all others bare, such as `binary_ref.hashes.'SHA-256'`.
     pub fn canonical(&self) -> String {
+        self.spell(true)
+    }
+
+    /// Returns the spelling that the language reads: as [`AttributePath::canonical`], but
+    /// the first step is never quoted.
+    pub fn in_source(&self) -> String {
+        self.spell(false)
+    }
+
+    fn spell(&self, quote_first: bool) -> String {
         let mut text = String::new();
-        for step in &self.steps {
-            if !text.is_empty() {
+        for (index, step) in self.steps.iter().enumerate() {
+            if index > 0 {
                 text.push('.');
             }
-            if step.name.contains('-') {
+            if step.name.contains('-') && (index > 0 || quote_first) {
                 text.push('\'');
                 text.push_str(&step.name);
                 text.push('\'');

@@ -15,6 +15,8 @@ pub struct Builder<'t> {
     /// The source.
     text: &'t str,
     source: SourceId,
+    /// All its tokens.
+    tokens: &'t [Token],
     /// The statements that are complete.
     pub(crate) statements: Vec<Statement>,
     /// What is wrong with literals.
@@ -22,13 +24,16 @@ pub struct Builder<'t> {
 }
 
 impl<'t> Builder<'t> {
-    pub(crate) fn new(text: &'t str, source: SourceId) -> Self {
-        Builder { text, source, statements: Vec::new(), diagnostics: Vec::new() }
+    pub(crate) fn new(text: &'t str, source: SourceId, tokens: &'t [Token]) -> Self {
+        Builder { text, source, tokens, statements: Vec::new(), diagnostics: Vec::new() }
     }
 
     pub(crate) fn at(&self, start: usize, end: usize) -> Span {
-        // An empty rule at the end of a statement gives a place before its start.
-        Span::new(self.source, start, end.max(start))
+        // After an empty rule the parser takes the start of the next token for the end.
+        let after = self.tokens.partition_point(|token| (token.start as usize) < end);
+        let last =
+            after.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(end, |last| last.end as usize);
+        Span::new(self.source, start, end.min(last).max(start))
     }
 
     pub(crate) fn span(&self, t: Token) -> Span {
@@ -464,11 +469,21 @@ fn steps(path: &str) -> Vec<Step> {
         .collect()
 }
 
-/// Cuts text for a message.
+/// Cuts text for a message and makes its control characters visible.
 pub(crate) fn shorten(text: &str) -> String {
     const LONGEST: usize = 60;
     match text.char_indices().nth(LONGEST) {
-        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
-        None => text.to_owned(),
+        Some((cut, _)) => format!("{}…", escape(text.get(..cut).unwrap_or_default())),
+        None => escape(text),
     }
+}
+
+/// Makes control characters visible, so that a message stays on one line.
+pub(crate) fn escape(text: &str) -> String {
+    if !text.chars().any(char::is_control) {
+        return text.to_owned();
+    }
+    text.chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
+        .collect()
 }

@@ -62,7 +62,7 @@ pub fn parse(text: &str, source: SourceId) -> Parsed {
         text,
         source,
         lexed: &lexed,
-        builder: Builder::new(text, source),
+        builder: Builder::new(text, source, &lexed.tokens),
         diagnostics: Vec::new(),
         broken: Vec::new(),
     };

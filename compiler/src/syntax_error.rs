@@ -123,7 +123,7 @@ fn end_of_text(place: &Place<'_>, context: &Context<'_>, expected: &Expected) ->
 
 fn bad_token(place: &Place<'_>, context: &Context<'_>, found: Token) -> Finding {
     let text = found.text(place.text);
-    let shown = escape(&shorten(text));
+    let shown = shorten(text);
     match problem_at(place.problems, found.start) {
         Problem::Character => {
             Finding::new(Code::E0114, format!("unknown character `{shown}` {}", context.describe()))
@@ -652,15 +652,5 @@ fn single_inputs(
 
 /// The token in backticks.
 fn shown(place: &Place<'_>, token: Token) -> String {
-    format!("`{}`", escape(&shorten(token.text(place.text))))
-}
-
-/// Makes control characters visible, so that a message stays on one line.
-pub(crate) fn escape(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
-        return text.to_owned();
-    }
-    text.chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .collect()
+    format!("`{}`", shorten(token.text(place.text)))
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use kestrel_compiler::format::format;
 use kestrel_compiler::{parse, parse_bytes};
 use kestrel_ir::diagnostic::{LineIndex, SourceId};
 use proptest::prelude::*;
@@ -246,5 +247,52 @@ fn check(text: &str) -> Result<(), TestCaseError> {
         last = statement.span.end;
     }
     prop_assert!(parsed.ast.broken.is_empty() || parsed.has_errors());
+    check_format(text)?;
     Ok(())
+}
+
+/// A tree without places and without what formatting may change.
+fn shape(text: &str) -> serde_json::Value {
+    fn strip(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                // A span is a field, or a part of a variant.
+                if fields.contains_key("source") && fields.contains_key("start") {
+                    *value = serde_json::Value::Null;
+                    return;
+                }
+                fields.retain(|key, _| !key.ends_with("span") && key != "limit_first");
+                fields.values_mut().for_each(strip);
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(parse(text, SourceId(0)).ast).unwrap();
+    strip(&mut value);
+    value
+}
+
+/// Formatting keeps meaning and comments, and a second time changes nothing.
+fn check_format(text: &str) -> Result<(), TestCaseError> {
+    let Ok(once) = format(text) else { return Ok(()) };
+    let twice =
+        format(&once).map_err(|parsed| TestCaseError::fail(format!("{once}\n{:?}", parsed.diagnostics)))?;
+    prop_assert_eq!(&once, &twice);
+    prop_assert_eq!(shape(text), shape(&once), "{}", once);
+    let comments = |text: &str| -> Vec<String> {
+        parse(text, SourceId(0)).comments.iter().map(|c| text[c.span.range()].trim_end().to_owned()).collect()
+    };
+    prop_assert_eq!(comments(text), comments(&once), "{}", once);
+    Ok(())
+}
+
+#[test]
+fn formatting_keeps_every_vector() {
+    for block in include_str!("vectors/accept.txt").split("\n---\n").skip(1) {
+        let text: Vec<&str> = block.lines().filter(|line| !line.starts_with("#@")).collect();
+        let text = text.join("\n");
+        assert!(format(&text).is_ok(), "{text}");
+        check_format(&text).unwrap();
+    }
 }

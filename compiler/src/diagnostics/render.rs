@@ -253,7 +253,7 @@ fn visible(text: &str) -> String {
 
 /// Makes control characters visible.
 fn escape(text: &str) -> String {
-    crate::syntax_error::escape(text)
+    crate::builder::escape(text)
 }
 
 #[cfg(test)]
