@@ -1,9 +1,10 @@
 //! `kestrelc`: check, compile and review huntflows. Touches nothing but the files it is given.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks")]
+#![expect(clippy::print_stderr, reason = "a command line talks")]
 #![expect(clippy::disallowed_methods, reason = "the binary reads configuration and passes it in")]
 
 mod commands;
 mod input;
+mod output;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use kestrel_compiler::{
 };
 
 use super::Failure;
-use crate::{exit, input};
+use crate::{exit, input, output};
 
 /// Parse and resolve huntflows and report every mistake.
 ///
@@ -65,20 +65,20 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
                 warnings += 1;
             }
             match args.format {
-                Format::Text => println!(
-                    "{}",
-                    render::text(found, &source, super::style(std::io::stdout().is_terminal()))
-                ),
+                Format::Text => {
+                    let style = super::style(std::io::stdout().is_terminal());
+                    output::print(&format!("{}
+", render::text(found, &source, style)))?;
+                }
                 Format::Json => all.push(render::json(found, &source)),
             }
         }
     }
     match args.format {
         Format::Json => {
-            println!(
-                "{}",
-                serde_json::to_string_pretty(&all).map_err(|error| Failure::Other(error.to_string()))?
-            );
+            let text = serde_json::to_string_pretty(&all).map_err(|error| Failure::Other(error.to_string()))?;
+            output::print(&format!("{text}
+"))?;
         }
         Format::Text => {
             let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });

@@ -4,7 +4,7 @@ use kestrel_ir::diagnostic::{Code, Severity};
 use kestrel_stix::suggest::nearest;
 
 use super::Failure;
-use crate::exit;
+use crate::{exit, output};
 
 /// Print the full text about a diagnostic code, or list all codes.
 #[derive(Debug, clap::Args)]
@@ -15,9 +15,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let Some(text) = &args.code else {
-        for code in Code::ALL {
-            println!("{code}  {}", code.name());
-        }
+        let list: String = Code::ALL.iter().map(|code| format!("{code}  {}\n", code.name())).collect();
+        output::print(&list)?;
         return Ok(exit::CLEAN);
     };
     match text.parse::<Code>() {
@@ -27,8 +26,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
                 Severity::Warning => "warning",
                 Severity::Note => "note",
             };
-            println!("{code} {} ({severity}, {})\n", code.name(), code.category().as_str());
-            println!("{}", code.explanation().trim_end());
+            let (name, category) = (code.name(), code.category().as_str());
+            let explanation = code.explanation().trim_end();
+            output::print(&format!("{code} {name} ({severity}, {category})\n\n{explanation}\n"))?;
             Ok(exit::CLEAN)
         }
         Err(unknown) => {

@@ -1,11 +1,11 @@
 //! `kestrelc plan`.
 
 use clap::ValueEnum;
-use kestrel_compiler::lexer;
+use kestrel_compiler::{lexer, tree};
 use kestrel_ir::{dot, passes, text, wire};
 
 use super::{Failure, build::level};
-use crate::{exit, input};
+use crate::{exit, input, output};
 
 /// Print what a hunt will do, step by step, from a huntflow or a plan.
 #[derive(Debug, clap::Args)]
@@ -40,9 +40,9 @@ enum Format {
 enum Stage {
     /// Words, strings and signs.
     Tokens,
-    /// The syntax tree, as JSON.
+    /// The syntax tree.
     Ast,
-    /// The resolved hunt, as JSON.
+    /// The resolved hunt: names bound, defaults filled in.
     Hunt,
 }
 
@@ -84,13 +84,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     })
     .map_err(|broken| Failure::Other(broken.to_string()))?;
     if args.emit == Emit::After {
-        print!("{}", show(&optimized)?);
+        output::print(&show(&optimized)?)?;
     }
     for (name, plan) in &stages {
         if args.emit == Emit::EachPass {
-            println!("== {name}");
+            output::print(&format!("== {name}\n"))?;
         }
-        print!("{}", show(plan)?);
+        output::print(&show(plan)?)?;
     }
     Ok(exit::CLEAN)
 }
@@ -99,17 +99,20 @@ fn print_stage(args: &Args, stage: Stage) -> Result<u8, Failure> {
     if stage == Stage::Tokens {
         let bytes = input::read(&args.file)?;
         let text = String::from_utf8_lossy(&bytes);
+        let mut lines = String::new();
         for token in lexer::lex(&text).tokens {
             let written = text.get(token.start as usize..token.end as usize).unwrap_or_default();
-            println!("{:>6} {:<16} {}", token.start, format!("{:?}", token.kind), text::visible(written));
+            let kind = format!("{:?}", token.kind);
+            lines.push_str(&format!("{:>6} {kind:<16} {}\n", token.start, text::visible(written)));
         }
+        output::print(&lines)?;
         return Ok(exit::CLEAN);
     }
     let (_, compiled) = super::compile(&args.file)?;
     let shown = match stage {
-        Stage::Hunt => serde_json::to_string_pretty(&compiled.steps),
-        _ => serde_json::to_string_pretty(&compiled.ast),
+        Stage::Hunt => tree::tree(&compiled.steps),
+        _ => tree::tree(&compiled.ast),
     };
-    println!("{}", shown.map_err(|error| Failure::Other(error.to_string()))?);
+    output::print(&shown)?;
     Ok(if compiled.has_errors() { exit::FINDINGS } else { exit::CLEAN })
 }
