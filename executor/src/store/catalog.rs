@@ -30,8 +30,8 @@ struct TypeEntry {
     columns: Vec<ColumnId>,
     /// How many columns the first object of the type brought: `id` is shown after them.
     first: Option<usize>,
-    /// How many columns its table has in the database.
-    stored: usize,
+    /// How many columns its table has in the database; none if there is no table yet.
+    stored: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -41,6 +41,7 @@ struct ColumnEntry {
     kind: ColumnKind,
     /// For references: the types they lead to, in order of first appearance.
     targets: Vec<TypeId>,
+    narrow: bool,
 }
 
 impl Catalog {
@@ -105,14 +106,19 @@ impl Catalog {
 
     /// Finds the columns that steps without references lead to, and the steps that go on into
     /// their lists or dictionaries: the longest name that exists is taken.
-    pub fn resolve_steps<'s>(&self, entity_type: TypeId, steps: &'s [Step]) -> Option<(Vec<ColumnId>, &'s [Step])> {
+    pub fn resolve_steps<'s>(
+        &self,
+        entity_type: TypeId,
+        steps: &'s [Step],
+    ) -> Option<(Vec<ColumnId>, &'s [Step])> {
         for length in (1..=steps.len()).rev() {
             let (name, rest) = steps.split_at(length);
             // `[*]` can only go into a list, so the name ends there.
             if name[..length - 1].iter().any(|step| step.any) {
                 continue;
             }
-            let plain: Vec<Step> = name.iter().map(|step| Step { key: step.key.clone(), any: false }).collect();
+            let plain: Vec<Step> =
+                name.iter().map(|step| Step { key: step.key.clone(), any: false }).collect();
             let columns = self.resolve(entity_type, &AttributePath::text_of(&plain));
             if !columns.is_empty() {
                 return Some((columns, rest));
@@ -126,6 +132,11 @@ impl Catalog {
         let name = schema::canonical_attribute(self.type_name(entity_type), written);
         let of_kind = |kind: u8| self.column_index.get(&(entity_type, name.to_owned(), kind)).copied();
         [of_kind(1), of_kind(2)].into_iter().flatten().collect()
+    }
+
+    /// Returns true if the database has a table for a type.
+    pub(super) fn has_table(&self, entity_type: TypeId) -> bool {
+        self.types[entity_type.0 as usize].stored.is_some()
     }
 
     /// Returns the table of a type's objects.
@@ -143,7 +154,7 @@ impl Catalog {
             return known;
         }
         let id = TypeId(self.types.len() as u32);
-        self.types.push(TypeEntry { name: name.to_owned(), columns: Vec::new(), first: None, stored: 0 });
+        self.types.push(TypeEntry { name: name.to_owned(), columns: Vec::new(), first: None, stored: None });
         self.type_index.insert(name.to_owned(), id);
         id
     }
@@ -154,7 +165,14 @@ impl Catalog {
             return *known;
         }
         let id = ColumnId(self.columns.len() as u32);
-        self.columns.push(ColumnEntry { entity_type, name: name.to_owned(), kind, targets: Vec::new() });
+        let narrow = self.types[entity_type.0 as usize].columns.len() >= WIDEST;
+        self.columns.push(ColumnEntry {
+            entity_type,
+            name: name.to_owned(),
+            kind,
+            targets: Vec::new(),
+            narrow,
+        });
         self.types[entity_type.0 as usize].columns.push(id);
         self.column_index.insert(key, id);
         id
@@ -174,17 +192,33 @@ impl Catalog {
         }
     }
 
-    /// Returns the columns that the database's table of a type does not have yet, and notes
-    /// that it has them now. List references have no column.
+    /// Returns true for columns that are kept as rows of table `cell` or `link`, since their
+    /// type has too many for a table.
+    pub fn is_narrow(&self, column: ColumnId) -> bool {
+        self.columns[column.0 as usize].narrow
+    }
+
+    /// Returns the columns of the database's table of a type, after `obj` and `ent`.
+    pub(super) fn stored_columns(&self, entity_type: TypeId) -> impl Iterator<Item = ColumnId> + '_ {
+        let wide =
+            |column: &ColumnId| self.kind(*column) != ColumnKind::References && !self.is_narrow(*column);
+        self.columns(entity_type).iter().copied().filter(wide)
+    }
+
+    /// Returns whether the database has no table for a type yet, and the columns that it does
+    /// not have yet; notes that it has them all now.
     pub(super) fn take_unstored(&mut self, entity_type: TypeId) -> (bool, Vec<ColumnId>) {
-        let entry = &mut self.types[entity_type.0 as usize];
-        let new = entry.stored == 0;
-        let columns = entry.columns[entry.stored.saturating_sub(1).min(entry.columns.len())..].to_vec();
-        // One more than the columns, so that a type without any is known to have its table.
-        entry.stored = entry.columns.len() + 1;
-        (new, columns)
+        let entry = &self.types[entity_type.0 as usize];
+        let known = entry.stored.unwrap_or(0);
+        let wide: Vec<ColumnId> = self.stored_columns(entity_type).collect();
+        let new = entry.stored.is_none();
+        self.types[entity_type.0 as usize].stored = Some(wide.len());
+        (new, wide[known..].to_vec())
     }
 }
+
+/// So many columns of a type have a column in the database; the others are rows of `cell`.
+const WIDEST: usize = 1000;
 
 fn kind_number(kind: ColumnKind) -> u8 {
     match kind {

@@ -59,12 +59,13 @@ impl Columns {
 }
 
 const TABLES: &str = "
-CREATE TABLE record(rec UINTEGER, source UINTEGER, \"real\" BOOLEAN, first BIGINT, last BIGINT, number BIGINT, rank UINTEGER);
+CREATE TABLE record(rec UINTEGER, source UINTEGER, \"real\" UINTEGER, first BIGINT, last BIGINT, number BIGINT, rank UINTEGER, born UINTEGER, place UINTEGER);
 CREATE TABLE shared(source UINTEGER, rec UINTEGER, place UINTEGER);
 CREATE TABLE seen(rec UINTEGER, obj UINTEGER, ord UINTEGER, type UINTEGER);
 CREATE TABLE reached(rec UINTEGER, obj UINTEGER, ord UINTEGER);
 CREATE TABLE object(obj UINTEGER, ent UINTEGER, type UINTEGER);
 CREATE TABLE link(obj UINTEGER, col UINTEGER, ord UINTEGER, target UINTEGER);
+CREATE TABLE cell(obj UINTEGER, col UINTEGER, code UINTEGER);
 CREATE TABLE query(query UINTEGER, rec UINTEGER);
 CREATE TABLE visible(rec UINTEGER, pool UINTEGER);
 ";
@@ -298,9 +299,9 @@ pub(super) fn record_batch(columns: &[(&str, Data)]) -> Result<RecordBatch, Stor
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len());
     for (name, data) in columns {
         let array: ArrayRef = match data {
-            Data::U32(values) => {
-                Arc::new(values.iter().map(|code| (*code != NO_CODE).then_some(*code)).collect::<UInt32Array>())
-            }
+            Data::U32(values) => Arc::new(
+                values.iter().map(|code| (*code != NO_CODE).then_some(*code)).collect::<UInt32Array>(),
+            ),
             Data::I64(values) => Arc::new(Int64Array::from(values.clone())),
             Data::F64(values) => Arc::new(Float64Array::from(values.clone())),
         };
@@ -312,7 +313,6 @@ pub(super) fn record_batch(columns: &[(&str, Data)]) -> Result<RecordBatch, Stor
         fields.push(Field::new(*name, kind, true));
         arrays.push(array);
     }
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|error| {
-        StoreError::Database(duckdb::Error::ToSqlConversionFailure(Box::new(error)))
-    })
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .map_err(|error| StoreError::Database(duckdb::Error::ToSqlConversionFailure(Box::new(error))))
 }

@@ -50,7 +50,11 @@ impl Dictionary {
             kind => {
                 let start = entry.bits as usize;
                 let text = &self.chunks[entry.chunk as usize][start..start + entry.length as usize];
-                if kind == 3 { ValueRef::Text(Cow::Borrowed(text)) } else { ValueRef::Json(Cow::Borrowed(text)) }
+                if kind == 3 {
+                    ValueRef::Text(Cow::Borrowed(text))
+                } else {
+                    ValueRef::Json(Cow::Borrowed(text))
+                }
             }
         }
     }
@@ -75,7 +79,8 @@ impl Dictionary {
         if let Some(code) = self.find(hash, value) {
             return Ok(code);
         }
-        let code = u32::try_from(self.entries.len()).ok().filter(|code| *code < NO_CODE).ok_or(StoreError::Full)?;
+        let code =
+            u32::try_from(self.entries.len()).ok().filter(|code| *code < NO_CODE).ok_or(StoreError::Full)?;
         let (kind, bits, chunk, length) = match value {
             ValueRef::Int(n) => (0, n.cast_unsigned(), 0, 0),
             ValueRef::Float(n) => (1, n.to_bits(), 0, 0),

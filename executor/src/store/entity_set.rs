@@ -34,11 +34,7 @@ impl World {
         let mut synthetic = [self.synthetic.as_slice(), other.synthetic.as_slice()].concat();
         synthetic.sort_unstable();
         synthetic.dedup();
-        World {
-            pool: self.pool.max(other.pool),
-            queries: merge(&self.queries, &other.queries),
-            synthetic,
-        }
+        World { pool: self.pool.max(other.pool), queries: merge(&self.queries, &other.queries), synthetic }
     }
 }
 

@@ -69,7 +69,9 @@ impl StoreError {
             StoreError::Operand(BadOperand::Unresolved) => (Code::E0401, "please report this".to_owned()),
             StoreError::Relation(unsupported) => (Code::E0302, relation_help(unsupported)),
             StoreError::Database(_) => (Code::E0401, "please report this".to_owned()),
-            StoreError::Folder(_) => (Code::E0705, "set `TMPDIR` to a folder that can be written to".to_owned()),
+            StoreError::Folder(_) => {
+                (Code::E0705, "set `TMPDIR` to a folder that can be written to".to_owned())
+            }
         };
         let message = self.to_string().lines().next().unwrap_or_default().to_owned();
         Diagnostic::new(code, message).at(span).help(help)

@@ -1,9 +1,13 @@
 //! Asking a source again for all records about some entities.
 
 use kestrel_ir::op::SameProcess;
-use kestrel_stix::{AttributePath, EntityType, TimeWindow, pattern::Pattern};
+use kestrel_stix::{
+    AttributePath, EntityType, TimeWindow, Value,
+    pattern::{Comparison, Operand, Operator, Pattern},
+    record::ValueRef,
+};
 
-use super::{EntitySet, QueryResult, SourceId, Store, StoreError};
+use super::{EntitySet, FetchRequest, QueryResult, SourceId, Store, StoreError};
 
 /// See [`Store::expand`].
 #[derive(Debug, Clone)]
@@ -43,8 +47,83 @@ impl Store {
     /// Asks again for all records that show these entities, and adds the entities in them that
     /// are the same. Nothing is asked if there are no entities, if none has an id attribute, or
     /// if `unless` says so. Source: entities specification 6.
-    pub fn expand(&mut self, entities: &EntitySet, request: &ExpandRequest<'_>) -> Result<Expanded, StoreError> {
-        let _ = (entities, request);
-        Err(StoreError::Full)
+    pub fn expand(
+        &mut self,
+        entities: &EntitySet,
+        request: &ExpandRequest<'_>,
+    ) -> Result<Expanded, StoreError> {
+        let unchanged =
+            |attribute| Expanded { entities: entities.clone(), query: None, attribute, values: 0 };
+        if entities.is_empty() {
+            return Ok(unchanged(None));
+        }
+        let Some((attribute, values)) = self.id_values(entities, request.id_attributes)? else {
+            return Ok(unchanged(None));
+        };
+        if request.unless == Some(attribute) {
+            return Ok(unchanged(Some(attribute.clone())));
+        }
+        let count = values.len() as u64;
+        let about = Pattern::Test(Comparison {
+            entity_type: request.entity_type.clone(),
+            path: attribute.clone(),
+            operator: Operator::Equal,
+            negated: false,
+            operand: Operand { values, references: Vec::new() },
+        });
+        let pattern = match request.pattern {
+            Some(besides) => Pattern::And(vec![about, besides.clone()]),
+            None => about,
+        };
+        let query = self.fetch(&FetchRequest {
+            sources: request.sources,
+            entity_type: request.entity_type,
+            pattern: Some(&pattern),
+            window: request.window,
+            limit: request.limit,
+        })?;
+        let by_number = attribute.steps().len() == 1 && attribute.last_key() == "pid";
+        let same = match request.same_process {
+            Some(offsets) if by_number && request.entity_type.as_str() == "process" => {
+                self.same_processes(entities, &query.hits, offsets)?
+            }
+            _ => format!("SELECT DISTINCT o.ent AS ent FROM {} h JOIN object o ON o.obj = h.obj", query.hits),
+        };
+        let mut world = entities.world.clone();
+        world.queries.push(query.query);
+        let select = format!(
+            "WITH known AS (SELECT ent, min(pos) AS pos FROM {0} WHERE ent IS NOT NULL GROUP BY ent),
+                  same AS ({same})
+             SELECT (row_number() OVER (ORDER BY pos NULLS LAST, ent) - 1)::UINTEGER AS pos, ent FROM (
+               SELECT ent, pos FROM known
+               UNION ALL SELECT ent, NULL AS pos FROM same WHERE ent NOT IN (SELECT ent FROM known))",
+            entities.table
+        );
+        let entities = self.entity_set(&select, request.entity_type, world)?;
+        self.sweep()?;
+        Ok(Expanded { entities, query: Some(query), attribute: Some(attribute.clone()), values: count })
+    }
+
+    /// Returns the first of these attributes that any of the entities has a non-empty value
+    /// for, with its distinct values.
+    fn id_values<'a>(
+        &mut self,
+        entities: &EntitySet,
+        candidates: &'a [AttributePath],
+    ) -> Result<Option<(&'a AttributePath, Vec<Value>)>, StoreError> {
+        for attribute in candidates {
+            let codes = self.distinct_codes(entities, attribute)?;
+            let present = |value: &ValueRef<'_>| value.as_text() != Some("");
+            let values: Vec<Value> = codes
+                .into_iter()
+                .map(|code| self.dictionary.get(code))
+                .filter(present)
+                .map(|value| value.to_value())
+                .collect();
+            if !values.is_empty() {
+                return Ok(Some((attribute, values)));
+            }
+        }
+        Ok(None)
     }
 }

@@ -1,8 +1,19 @@
 //! Entities written in a huntflow or read from a file.
+//!
+//! Each row is put together like a record of a source: its plain columns are an object, and
+//! dotted ones such as `src_ref.value` are objects that it refers to.
 
-use kestrel_stix::{AttributePath, EntityType, Value};
+use std::{borrow::Cow, collections::BTreeMap};
 
-use super::{EntitySet, Store, StoreError};
+use kestrel_stix::{
+    AttributePath, EntityType, Step, Value,
+    batch::BatchBuilder,
+    identity::{self, Identity, id_text, named},
+    record::{Object, Record, ReferenceTo},
+    schema,
+};
+
+use super::{Data, EntitySet, Store, StoreError, World, pattern_sql::split_reference};
 
 impl Store {
     /// Makes entities of rows: one value, or none, for each column. Dotted columns such as
@@ -15,7 +26,166 @@ impl Store {
         columns: &[AttributePath],
         rows: &[Vec<Option<Value>>],
     ) -> Result<EntitySet, StoreError> {
-        let _ = (entity_type, columns, rows);
-        Err(StoreError::Full)
+        let mut builder = BatchBuilder::new();
+        for (number, row) in rows.iter().enumerate() {
+            let mut root = Part::default();
+            for (path, value) in columns.iter().zip(row) {
+                if let Some(value) = value {
+                    root.put(entity_type.as_str(), path.steps(), value);
+                }
+            }
+            let mut record = Record { id: Cow::Borrowed("row"), number_observed: 1, ..Record::default() };
+            root.objects("0", entity_type.as_str(), &mut record.objects);
+            if let Some(first) = record.objects.first_mut() {
+                first.seen = true;
+            }
+            give_ids(&mut record, columns, row, number);
+            builder.loose(&record, || format!("row {}", number + 1)).map_err(|_| StoreError::Full)?;
+        }
+        let batch = builder.take();
+        let (source, objects) = self.take_synthetic(&batch)?;
+        let world = World { synthetic: vec![source], ..World::default() };
+        let positions: Vec<u32> = (0..objects.len() as u32).collect();
+        let rows = self.put(&[("pos", Data::U32(positions)), ("obj", Data::U32(objects))])?;
+        self.scratch.push(rows.clone());
+        let select = format!(
+            "SELECT (row_number() OVER (ORDER BY pos) - 1)::UINTEGER AS pos, ent FROM (
+               SELECT o.ent AS ent, min(r.pos) AS pos FROM {rows} r JOIN object o ON o.obj = r.obj GROUP BY o.ent)"
+        );
+        let mut set = self.entity_set(&select, entity_type, world)?;
+        set.shown = Some(columns.to_vec());
+        self.sweep()?;
+        Ok(set)
     }
+}
+
+/// An object of a row, before its type is known.
+#[derive(Default)]
+struct Part<'v> {
+    id: Option<String>,
+    attributes: Vec<(String, &'v Value)>,
+    references: Vec<(String, Part<'v>)>,
+}
+
+impl<'v> Part<'v> {
+    /// Stores the value of a column.
+    fn put(&mut self, entity_type: &str, steps: &[Step], value: &'v Value) {
+        match split_reference(steps) {
+            Some((reference, rest)) if reference.ends_with("_ref") && !matches!(value, Value::Json(_)) => {
+                let name = schema::canonical_attribute(entity_type, &reference).to_owned();
+                let at = self.references.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+                    self.references.push((name, Part::default()));
+                    self.references.len() - 1
+                });
+                // Deeper names have one spelling whatever the type between is.
+                let target =
+                    schema::reference_targets(entity_type, &reference).first().copied().unwrap_or("");
+                self.references[at].1.put(target, rest, value);
+            }
+            _ if steps.is_empty() || matches!(steps, [only] if only.key == "id") => {
+                self.id = Some(value.to_string()).filter(|id| !id.is_empty());
+            }
+            _ => {
+                let plain: Vec<Step> =
+                    steps.iter().map(|step| Step { key: step.key.clone(), any: false }).collect();
+                let name = AttributePath::text_of(&plain);
+                let name = schema::canonical_attribute(entity_type, &name).to_owned();
+                match self.attributes.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, known)) => *known = value,
+                    None => self.attributes.push((name, value)),
+                }
+            }
+        }
+    }
+
+    /// Makes the object and those it refers to; returns false if the type of one is not known,
+    /// and nothing was made.
+    fn objects(&self, key: &str, entity_type: &str, out: &mut Vec<Object<'v>>) {
+        let at = out.len();
+        out.push(Object {
+            key: Cow::Owned(key.to_owned()),
+            entity_type: Cow::Owned(entity_type.to_owned()),
+            id: self.id.clone().map(Cow::Owned),
+            seen: false,
+            attributes: Vec::new(),
+            references: Vec::new(),
+        });
+        let mut attributes: Vec<_> =
+            self.attributes.iter().map(|(name, value)| (Cow::Owned(name.clone()), (*value).into())).collect();
+        for (name, part) in &self.references {
+            match part.target_type(entity_type, name) {
+                Some(target) => {
+                    let target_key = format!("{key}/{name}");
+                    part.objects(&target_key, &target, out);
+                    let name = Cow::Owned(name.clone());
+                    out[at].references.push(ReferenceTo { name, list: false, key: Cow::Owned(target_key) });
+                }
+                // Nobody knows what it leads to: its attributes stay dotted columns.
+                None => part.flatten(name, &mut attributes),
+            }
+        }
+        out[at].attributes = attributes;
+    }
+
+    fn flatten(&self, prefix: &str, out: &mut Vec<(Cow<'v, str>, kestrel_stix::record::ValueRef<'v>)>) {
+        for (name, value) in &self.attributes {
+            out.push((Cow::Owned(format!("{prefix}.{name}")), (*value).into()));
+        }
+        for (name, part) in &self.references {
+            part.flatten(&format!("{prefix}.{name}"), out);
+        }
+    }
+
+    /// Returns the type of the object behind a reference: by its id, by what the reference
+    /// leads to, or by the form of its value.
+    fn target_type(&self, holder: &str, reference: &str) -> Option<String> {
+        if let Some((prefix, uuid)) = self.id.as_deref().and_then(|id| id.rsplit_once("--"))
+            && uuid::Uuid::try_parse(uuid).is_ok()
+            && !prefix.is_empty()
+        {
+            return Some(prefix.to_owned());
+        }
+        let targets = schema::reference_targets(holder, reference);
+        let value =
+            self.attributes.iter().find(|(name, _)| name == "value").map(|(_, value)| value.to_string());
+        let by_form = value.as_deref().map(|value| match schema::address_type(value) {
+            Some(address) => address,
+            None if is_mac(value) => "mac-addr",
+            None => "domain-name",
+        });
+        match targets {
+            [one] => Some((*one).to_owned()),
+            [] => by_form.filter(|form| *form != "domain-name").map(str::to_owned),
+            [first, ..] => Some(by_form.filter(|form| targets.contains(form)).unwrap_or(first).to_owned()),
+        }
+    }
+}
+
+/// Objects without contributing properties are entities of their own, one a row, with ids that
+/// depend only on what is written.
+fn give_ids(record: &mut Record<'_>, columns: &[AttributePath], row: &[Option<Value>], number: usize) {
+    let alone: Vec<usize> = (0..record.objects.len())
+        .filter(|at| matches!(identity::of(record, &record.objects[*at]), Identity::Record(_)))
+        .collect();
+    if alone.is_empty() {
+        return;
+    }
+    let cells: BTreeMap<String, serde_json::Value> = columns
+        .iter()
+        .zip(row)
+        .filter_map(|(path, value)| Some((path.to_string(), value.as_ref()?.to_json())))
+        .collect();
+    let json = serde_json::to_string(&cells).unwrap_or_default();
+    for at in alone {
+        let object = &mut record.objects[at];
+        let id = id_text(&object.entity_type, named(&format!("{json}/{number}/{}", object.key)));
+        object.id = Some(Cow::Owned(id));
+    }
+}
+
+/// Six groups of two hexadecimal digits.
+fn is_mac(text: &str) -> bool {
+    let groups: Vec<&str> = text.split([':', '-']).collect();
+    groups.len() == 6
+        && groups.iter().all(|group| group.len() == 2 && group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }

@@ -11,13 +11,14 @@
 //!
 //! | table | columns | one row per |
 //! |---|---|---|
-//! | `record` | rec, source, real, first, last, number, rank | record |
+//! | `record` | rec, source, real, first, last, number, rank (by last time), born (by first time), place (in its source) | record |
 //! | `shared` | source, rec, place | record that a later source has too |
 //! | `seen` | rec, obj, ord, type | appearance |
 //! | `reached` | rec, obj, ord | object that a record only refers to |
 //! | `object` | obj, ent, type | distinct object |
 //! | `o_K` | obj, ent, attributes, single references | distinct object of type K |
 //! | `link` | obj, col, ord, target | element of a reference list |
+//! | `cell` | obj, col, code | attribute of an object whose type has too many for columns |
 //! | `query` | query, rec | record that a query of a data source returned |
 //! | `visible` | rec, pool | record, under the first pool that holds it |
 //!
@@ -25,10 +26,7 @@
 //! are one row: every test of a pattern is a condition on `o_K`, whatever the record.
 //! SQL is made of numbers and of names that this module made up; no text of a user is in it.
 
-use std::{
-    collections::HashMap,
-    path::PathBuf,
-};
+use std::{collections::HashMap, path::PathBuf};
 
 use ahash::RandomState;
 use duckdb::Connection;

@@ -23,6 +23,8 @@ pub(super) struct Row {
     pub(super) number: i64,
     /// Hash of everything in it, to tell whether another record of its id is the same.
     pub(super) content: u64,
+    /// Its place among the records of its source.
+    pub(super) place: u32,
 }
 
 /// Texts, end to end.
