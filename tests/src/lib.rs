@@ -1,1 +1,7 @@
-//! End-to-end tests that cross crates.
+//! Tests that cross crates: a naive twin of the store, random worlds and huntflows for both,
+//! and the comparison of their answers.
+
+pub mod compare;
+pub mod huntflows;
+pub mod naive;
+pub mod worlds;

@@ -1,0 +1,3 @@
+//! The twin against hand-written expectations, and the store against the twin.
+
+mod examples;
