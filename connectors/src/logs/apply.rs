@@ -113,18 +113,17 @@ impl<'a> Apply<'a, '_> {
         {
             return;
         }
-        let present = rule.from.iter().map(|slot| slots.get(*slot)).find(|raw| self.is_present(*raw, rule));
-        if let Some(raw) = present {
+        // A placeholder in the first field says that there is none: no other field is asked.
+        let first = rule.from.iter().map(|slot| slots.get(*slot)).find(|raw| !raw.is_falsy());
+        if let Some(raw) = first
+            && self.is_present(raw, rule)
+        {
             self.convert(rule, raw, draft);
         }
     }
 
-    /// Absent, empty and zero values are no values; nor are placeholders, except in the
-    /// original's way, which knows only the `-` of user names.
+    /// Placeholders are no values; the original knows only the `-` of user names.
     fn is_present(&self, raw: Raw<'_>, rule: &Rule) -> bool {
-        if raw.is_falsy() {
-            return false;
-        }
         if rule.convert == Convert::Message {
             return true;
         }

@@ -74,9 +74,13 @@ pub(crate) fn integer(text: &str) -> Option<i64> {
 }
 
 /// Splits a path at the last `\` or `/`: directory (none when there is no separator) and name.
+/// A root keeps its separator: `C:\`.
 pub(crate) fn split_path(path: &str) -> (Option<&str>, &str) {
     match path.rfind(['\\', '/']) {
-        Some(at) => (Some(&path[..at]), &path[at + 1..]),
+        Some(at) => {
+            let root = at == 0 || at == 2 && path.as_bytes()[1] == b':';
+            (Some(&path[..at + usize::from(root)]), &path[at + 1..])
+        }
         None => (None, path),
     }
 }
@@ -133,23 +137,22 @@ pub(crate) fn registry_key(key: &str) -> Cow<'_, str> {
 /// Returns the name of an IANA protocol number; the text itself for anything else.
 pub(crate) fn protocol(text: &str) -> Cow<'_, str> {
     let name = match text.trim() {
-        "0" => "hopopt",
+        "0" => "hopopts",
         "1" => "icmp",
         "2" => "igmp",
         "4" => "ipv4",
         "6" => "tcp",
         "8" => "egp",
         "17" => "udp",
-        "27" => "rdp",
         "41" => "ipv6",
-        "43" => "ipv6-route",
-        "44" => "ipv6-frag",
+        "43" => "routing",
+        "44" => "fragment",
         "47" => "gre",
         "50" => "esp",
         "51" => "ah",
-        "58" => "ipv6-icmp",
-        "59" => "ipv6-nonxt",
-        "60" => "ipv6-opts",
+        "58" => "icmpv6",
+        "59" => "none",
+        "60" => "dstopts",
         "88" => "eigrp",
         "89" => "ospf",
         "103" => "pim",
@@ -157,7 +160,7 @@ pub(crate) fn protocol(text: &str) -> Cow<'_, str> {
         "115" => "l2tp",
         "132" => "sctp",
         "136" => "udplite",
-        other => return Cow::Owned(other.to_lowercase()),
+        _ => return Cow::Borrowed(text),
     };
     Cow::Borrowed(name)
 }
@@ -231,12 +234,15 @@ pub(crate) fn message_details(message: &str) -> MessageDetails<'_> {
     MessageDetails { event_type, details }
 }
 
-/// Splits `DWORD (0x00000001)` or `QWORD …` into kind and data.
+/// Splits `DWORD (0x00000001)` or `QWORD …` into kind and data, with its parentheses.
 pub(crate) fn typed_details(details: &str) -> Option<(&str, &str)> {
     let (kind, data) = details.trim().split_once(' ')?;
-    let data = data.trim();
-    let data = data.strip_prefix('(').and_then(|data| data.strip_suffix(')')).unwrap_or(data);
-    matches!(kind, "DWORD" | "QWORD").then_some((kind, data))
+    matches!(kind, "DWORD" | "QWORD").then_some((kind, data.trim()))
+}
+
+/// Returns a value's data without the parentheses that Sysmon writes around numbers.
+pub(crate) fn bare(data: &str) -> &str {
+    data.strip_prefix('(').and_then(|data| data.strip_suffix(')')).unwrap_or(data)
 }
 
 /// Returns a message's first words: up to the first `:` or `.`.
@@ -262,6 +268,8 @@ mod tests {
         assert_eq!(split_path(r"C:\Windows\cmd.exe"), (Some(r"C:\Windows"), "cmd.exe"));
         assert_eq!(split_path("/bin/sh"), (Some("/bin"), "sh"));
         assert_eq!(split_path("System"), (None, "System"));
+        assert_eq!(split_path(r"C:\a.exe"), (Some(r"C:\"), "a.exe"));
+        assert_eq!(split_path("/x"), (Some("/"), "x"));
     }
 
     #[test]
@@ -293,7 +301,7 @@ mod tests {
         let message = "Registry value set:\r\nEventType: SetValue\r\nDetails: DWORD (0x00000001)\r\n";
         let details = message_details(message);
         assert_eq!(details.event_type, Some(("Registry Value Set", "SetValue")));
-        assert_eq!(details.details, Some(("DWORD", "0x00000001")));
+        assert_eq!(details.details, Some(("DWORD", "(0x00000001)")));
         assert_eq!(first_words(message), "Registry value set");
         assert_eq!(message_details("EventType: Other"), MessageDetails::default());
     }

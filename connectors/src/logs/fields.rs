@@ -32,7 +32,7 @@ impl Additions {
         match self {
             Additions::None => new.is_none(),
             Additions::Mentioned => new != Some(New::Full),
-            Additions::Seen => true,
+            Additions::Seen => new != Some(New::Aside),
         }
     }
 }
@@ -141,6 +141,7 @@ enum New {
     Mention,
     Sighting,
     Full,
+    Aside,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -413,9 +414,9 @@ impl FieldMap {
         if let Some(found) = self.find(path) {
             return Some(found);
         }
-        self.strip.iter().find_map(|prefix| {
-            let (slot, rank) = self.find(path.strip_prefix(&**prefix)?)?;
-            Some((slot, rank.saturating_add(100)))
+        self.strip.iter().filter(|prefix| !prefix.is_empty()).find_map(|prefix| {
+            let (slot, rank) = self.find_nested(path.strip_prefix(&**prefix)?)?;
+            Some((slot, rank.saturating_add(50)))
         })
     }
 
@@ -518,9 +519,9 @@ impl FieldMap {
             let common_fields: Vec<&Field> =
                 common.fields.iter().filter(|field| additions.takes(field.new)).collect();
             for field in common_fields {
-                let mut rule = self.rule(field)?;
-                rule.from.retain(|slot| !taken.contains(slot));
-                if !rule.from.is_empty() {
+                let rule = self.rule(field)?;
+                // A rule with several fields to choose from stays.
+                if rule.from.len() != 1 || !taken.contains(&rule.from[0]) {
                     rules.rules.push(rule);
                 }
             }
@@ -579,7 +580,7 @@ impl FieldMap {
                 (object, targets)
             }
         };
-        let mention = new == Some(New::Mention) && self.additions != Additions::Seen;
+        let mention = matches!(new, Some(New::Mention | New::Aside)) && self.additions != Additions::Seen;
         Ok(Rule {
             from,
             convert,

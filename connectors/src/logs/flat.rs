@@ -36,7 +36,7 @@ pub(crate) fn record<'a>(
     let mut bad = |defect, name: &str| count_defect(defects, defect, || (place(), name.to_owned()));
     let mut record = Record { number_observed: 1, ..Record::default() };
     let mut objects = vec![object("0", entity_type)];
-    let mut by_path: HashMap<String, usize> = HashMap::new();
+    let mut known = Known::default();
     for (name, raw) in fields {
         match *name {
             "type" | "id" => continue,
@@ -56,7 +56,7 @@ pub(crate) fn record<'a>(
             },
             _ if raw.is_falsy() => continue,
             path => {
-                if !set(&mut objects, &mut by_path, path, *raw) {
+                if !set(&mut objects, &mut known, path, *raw) {
                     bad(Defect::BadValue, name);
                 }
             }
@@ -85,6 +85,13 @@ fn object<'a>(key: impl Into<Cow<'a, str>>, entity_type: &'a str) -> Object<'a> 
     Object { key: key.into(), entity_type: Cow::Borrowed(entity_type), seen: true, ..Object::default() }
 }
 
+/// What the record has so far: objects by holder and reference, attributes by object and name.
+#[derive(Debug, Default)]
+struct Known<'a> {
+    objects: HashMap<String, usize>,
+    attributes: HashMap<(usize, &'a str), usize>,
+}
+
 /// Sets the attribute at a path of references, `src_ref.value`, making the objects on the way.
 /// Returns false if the value is none that the attribute should have.
 fn set<'a>(
@@ -104,7 +111,7 @@ fn set<'a>(
         let (true, Some(first)) = (walked < STEPS, targets.first()) else { break };
         walked += 1;
         let key = format!("{at}.{step}");
-        let next = match by_path.get(&key) {
+        let next = match known.objects.get(&key) {
             Some(next) => *next,
             None => {
                 let next = objects.len();
@@ -116,7 +123,7 @@ fn set<'a>(
                     list: name.ends_with("_refs"),
                     key: Cow::Owned(next.to_string()),
                 });
-                by_path.insert(key, next);
+                known.objects.insert(key, next);
                 next
             }
         };
@@ -138,9 +145,13 @@ fn set<'a>(
         }
         _ => plain(raw),
     };
-    match objects[at].attributes.iter_mut().find(|(known, _)| known == name) {
-        Some((_, known)) => *known = value,
-        None => objects[at].attributes.push((Cow::Borrowed(name), value)),
+    let attributes = &mut objects[at].attributes;
+    match known.attributes.get(&(at, name)) {
+        Some(position) => attributes[*position].1 = value,
+        None => {
+            known.attributes.insert((at, name), attributes.len());
+            attributes.push((Cow::Borrowed(name), value));
+        }
     }
     good
 }

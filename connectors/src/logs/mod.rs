@@ -19,7 +19,7 @@ use kestrel_stix::{
     Timestamp,
     batch::{BatchBuilder, BatchFull},
     identity,
-    record::{Defects, Record},
+    record::{Defect, Defects, Record, count_defect},
 };
 use simd_json::tape::Node;
 
@@ -254,7 +254,7 @@ impl LogMapper {
                     when: Some(mapped.when),
                     host: mapped.host,
                     offset: mapped.offset,
-                    known: mapped.known,
+                    unknown: mapped.unknown,
                 })
             }
             Family::Zeek => {
@@ -271,7 +271,8 @@ impl LogMapper {
                     Raw::Text(text) => text.parse().ok().and_then(seconds).or_else(|| Timestamp::parse(text)),
                     _ => None,
                 };
-                Some(self.simple(map, rules, known, &slots, time, record, out, &at))
+                let unknown = (!known).then(|| format!("stream {}", named.unwrap_or(&self.stream)));
+                Some(Mapped { unknown, ..self.simple(map, rules, &slots, time, record, out, &at) })
             }
             Family::Honeypot => {
                 let map = &maps.honeypot;
@@ -280,12 +281,12 @@ impl LogMapper {
                     (Some(date), Some(time)) => Timestamp::parse(&format!("{date}T{time}")),
                     _ => None,
                 };
-                Some(self.simple(map, map.common(), true, &slots, time, record, out, &at))
+                Some(self.simple(map, map.common(), &slots, time, record, out, &at))
             }
             Family::Flat(entity_type) => {
                 let mut record = flat::record(entity_type, fields, out, &at);
                 record.id = id.into();
-                Some(Mapped { record, when: None, host: "".into(), offset: None, known: true })
+                Some(Mapped { record, when: None, host: "".into(), offset: None, unknown: None })
             }
         }
     }
@@ -296,7 +297,6 @@ impl LogMapper {
         &self,
         map: &'a FieldMap,
         rules: &'a Rules,
-        known: bool,
         slots: &Slots<'a>,
         time: Option<Timestamp>,
         record: impl FnOnce(Vec<kestrel_stix::record::Object<'a>>) -> Record<'a>,
@@ -310,7 +310,7 @@ impl LogMapper {
             when: Some(time.map_or(When::Never, When::Utc)),
             host: "".into(),
             offset: None,
-            known,
+            unknown: None,
         }
     }
 
@@ -329,6 +329,9 @@ impl LogMapper {
         if mapped.record.objects.is_empty() {
             return Ok(EventOutcome::Unknown);
         }
+        if let Some(unknown) = mapped.unknown {
+            count_defect(out.defects(), Defect::UnknownEvent, || (at(), unknown));
+        }
         let held = match mapped.when {
             Some(when) => {
                 let arrival = Arrival {
@@ -345,11 +348,7 @@ impl LogMapper {
                 false
             }
         };
-        Ok(match (mapped.known, held) {
-            (false, _) => EventOutcome::Unknown,
-            (true, true) => EventOutcome::Held,
-            (true, false) => EventOutcome::Recorded,
-        })
+        Ok(if held { EventOutcome::Held } else { EventOutcome::Recorded })
     }
 }
 
@@ -360,7 +359,8 @@ struct Mapped<'a> {
     when: Option<When>,
     host: std::borrow::Cow<'a, str>,
     offset: Option<i64>,
-    known: bool,
+    /// What it is, if the field map does not describe such events.
+    unknown: Option<String>,
 }
 
 impl EventMapper for LogMapper {
@@ -406,7 +406,7 @@ impl EventMapper for LogMapper {
     fn finish(&mut self, out: &mut BatchBuilder) -> Result<(), BatchFull> {
         if self.table.is_open() {
             let place = || ("end of the table".to_owned(), "a quote that is not closed".to_owned());
-            kestrel_stix::record::count_defect(out.defects(), kestrel_stix::record::Defect::BadEvent, place);
+            count_defect(out.defects(), Defect::BadEvent, place);
         }
         self.clocks.finish(out)
     }

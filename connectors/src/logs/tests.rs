@@ -9,6 +9,7 @@ use super::*;
 
 mod corpus;
 mod events;
+mod hostile;
 mod maps;
 
 /// Maps lines as the reader would: JSON lines by events, other text line by line.

@@ -55,12 +55,15 @@ pub(crate) struct Mapped<'a> {
     pub(crate) host: Cow<'a, str>,
     /// Microseconds to add to the host's clock, if the event says both times.
     pub(crate) offset: Option<i64>,
-    /// The field map describes such events.
-    pub(crate) known: bool,
+    /// What it is, if the field map does not describe such events.
+    pub(crate) unknown: Option<String>,
 }
 
 /// The events of which the original links the last file, beside those of additions.
 const FILE_EVENTS: [i64; 5] = [6, 7, 9, 11, 15];
+
+/// The events of which the original reads `UtcTime`.
+const UTC_EVENTS: [i64; 7] = [1, 3, 5, 7, 11, 12, 13];
 
 impl Windows {
     /// Prepares a compiled map.
@@ -121,7 +124,11 @@ impl Windows {
             self.references(draft, event, id);
         }
         let host = slots.get(self.host).text();
-        Mapped { when: self.when(apply, slots), offset: self.offset(slots), host, known }
+        let unknown = (!known).then(|| {
+            let number = id.map_or("without number".to_owned(), |id| id.to_string());
+            format!("event {number} of {}", sources.first().unwrap_or(&"no channel"))
+        });
+        Mapped { when: self.when(apply, slots, id), offset: self.offset(slots), host, unknown }
     }
 
     /// The message itself, and what its lines say about registry values and pipes.
@@ -158,10 +165,10 @@ impl Windows {
         let Some(open) = values.strip_suffix("}]") else { return };
         let (data, kind) = match (slots.get(self.details), written) {
             (Raw::Text(details), _) if !details.is_empty() => match convert::typed_details(details) {
-                Some((kind, data)) => (data, Some(kind)),
+                Some((kind, data)) => (convert::bare(data), Some(kind)),
                 None => (details, None),
             },
-            (_, Some((kind, data))) => (data, Some(kind)),
+            (_, Some((kind, data))) => (convert::bare(data), Some(kind)),
             _ => return,
         };
         let mut json = String::with_capacity(open.len() + data.len() + 32);
@@ -231,10 +238,12 @@ impl Windows {
     }
 
     /// The best of the event's times.
-    fn when(&self, apply: &mut Apply<'_, '_>, slots: &Slots<'_>) -> When {
+    fn when(&self, apply: &mut Apply<'_, '_>, slots: &Slots<'_>, id: Option<i64>) -> When {
+        let original = self.map.additions == Additions::None;
+        let without_utc = original && !id.is_some_and(|id| UTC_EVENTS.contains(&id));
         for slot in &self.map.precedence {
             let raw = slots.get(*slot);
-            if raw.is_falsy() {
+            if raw.is_falsy() || without_utc && *slot == self.utc {
                 continue;
             }
             let Some((at, zone)) = time(raw) else {
@@ -243,7 +252,7 @@ impl Windows {
                 });
                 continue;
             };
-            let local = !zone && self.map.local.contains(slot) && self.map.additions != Additions::None;
+            let local = !zone && self.map.local.contains(slot) && !original;
             return if local { When::Local(at) } else { When::Utc(at) };
         }
         When::Never

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn sysmon_process_creation() {
     let event = r#"{"EventID":1,"Channel":"Microsoft-Windows-Sysmon/Operational","SourceName":"Microsoft-Windows-Sysmon","Hostname":"WS5","TimeCreated":"2020-10-18 10:56:18.799","UtcTime":"2020-10-19 02:56:14.230","Message":"Process Create:\r\nx","Image":"C:\\Windows\\cmd.exe","ProcessId":"3080","ProcessGuid":"{a}","CommandLine":"cmd /c","CurrentDirectory":"C:\\","User":"WS5\\joe","Hashes":"SHA1=01,MD5=02,SHA256=03,IMPHASH=04","ParentImage":"C:\\Windows\\explorer.exe","ParentProcessId":"0x2b8","ParentProcessGuid":"{b}","ParentCommandLine":"explorer","RuleName":"-"}"#;
-    insta::assert_snapshot!(show("x.json", event), @"");
+    insta::assert_snapshot!(show("x.json", event));
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn sysmon_connection_image_file_and_registry() {
         "\n",
         r#"{"EventID":13,"Channel":"Microsoft-Windows-Sysmon/Operational","Hostname":"WS5","UtcTime":"2020-10-19 02:56:14.231","Image":"C:\\a.exe","ProcessId":"4","ProcessGuid":"{a}","TargetObject":"HKU\\S-1\\Run\\x","Details":"DWORD (0x00000001)","Message":"Registry value set:\r\nEventType: SetValue\r\nDetails: DWORD (0x00000001)"}"#,
     );
-    insta::assert_snapshot!(show("x.json", events), @"");
+    insta::assert_snapshot!(show("x.json", events));
 }
 
 #[test]
@@ -37,11 +37,11 @@ fn additions_are_reached_from_the_event() {
         "\n",
         r#"{"EventID":4103,"Channel":"Microsoft-Windows-PowerShell/Operational","Hostname":"WS5","@timestamp":"2020-10-19T02:56:14.231Z","Payload":"ls","Message":"CommandInvocation(ls): x\r\n\tHost Application = powershell -nop\r\n"}"#,
     );
-    insta::assert_snapshot!(show("x.json", events), @"");
+    insta::assert_snapshot!(show("x.json", events));
     let full = Arc::new(FieldMaps::new(Additions::Seen, &[]).expect("correct maps"));
-    insta::assert_snapshot!(show_with(&full, "x.json", events), @"");
+    insta::assert_snapshot!(show_with(&full, "x.json", events));
     let none = Arc::new(FieldMaps::new(Additions::None, &[]).expect("correct maps"));
-    insta::assert_snapshot!(show_with(&none, "x.json", events), @"");
+    insta::assert_snapshot!(show_with(&none, "x.json", events));
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn security_process_connection_and_logon() {
         "\n",
         r#"{"EventID":4624,"Channel":"Security","Hostname":"WS5","@timestamp":"2020-10-19T02:56:14.231Z","ProcessName":"-","ProcessId":"0x0","SubjectUserName":"-","TargetUserName":"joe","TargetUserSid":"S-1","TargetDomainName":"D","IpAddress":"10.0.0.9","IpPort":"50","LogonType":3}"#,
     );
-    insta::assert_snapshot!(show("x.json", events), @"");
+    insta::assert_snapshot!(show("x.json", events));
 }
 
 #[test]
@@ -67,19 +67,19 @@ fn layouts_of_other_exporters() {
         "\n",
         r#"{"_source":{"event_id":4689,"log_name":"Security","computer_name":"WS5","@timestamp":"2020-10-19T02:56:14.5Z","event_data":{"ProcessName":"C:\\a.exe","ProcessId":"0x4"}}}"#,
     );
-    insta::assert_snapshot!(show("x.json", events), @"");
+    insta::assert_snapshot!(show("x.json", events));
 }
 
 #[test]
 fn a_number_alone_is_not_sysmon() {
     let event = r#"{"EventID":1,"Channel":"System","SourceName":"Microsoft-Windows-Kernel-General","Hostname":"WS5","@timestamp":"2020-10-19T02:56:14.231Z","Image":"C:\\a.exe","ProcessId":"4"}"#;
-    insta::assert_snapshot!(show("x.json", event), @"");
+    insta::assert_snapshot!(show("x.json", event));
 }
 
 #[test]
 fn lines_that_are_no_events_are_told_apart() {
     let events = "{\"EventID\":5,\"Channel\":\"x\"}\n\n[1]\n{\"a\":\n{\"a\":1}\n";
-    insta::assert_snapshot!(show("x.json", events), @"");
+    insta::assert_snapshot!(show("x.json", events));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn local_times_are_corrected_by_the_nearest_event_that_says_both() {
     let (batch, _) = run(FieldMaps::built_in(), "x.json", &events);
     let times: Vec<String> =
         batch.records.iter().filter_map(|record| record.first).map(|at| at.to_string()).collect();
-    insta::assert_snapshot!(times.join("\n"), @"");
+    insta::assert_snapshot!(times.join("\n"));
     assert!(batch.defects.is_empty(), "{:?}", batch.defects);
     let (batch, _) = run(FieldMaps::built_in(), "x.json", &security(1));
     assert_eq!(batch.defects[&kestrel_stix::record::Defect::LocalTime].count, 1);
@@ -143,16 +143,16 @@ fn zeek_json_and_text() {
         "\n",
         r#"{"@stream":"weird","ts":1588205198.9,"name":"x"}"#,
     );
-    insta::assert_snapshot!(show("all.json", json), @"");
-    let text = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#fields\tts\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\torig_ip_bytes\n#types\ttime\taddr\tport\taddr\tport\tenum\tcount\n1692374165.735188\t192.168.1.42\t56129\t192.168.1.4\t53\tudp\t0\n1692374165.9\tff02::1\t1\t192.168.1.4\t-\tudp\nx\n#close\t2023\n";
-    insta::assert_snapshot!(show("x.log", text), @"");
+    insta::assert_snapshot!(show("all.json", json));
+    let text = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#fields\tts\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\torig_ip_bytes\n#types\ttime\taddr\tport\taddr\tport\tenum\tcount\n1692374165.735188\t192.168.1.42\t56129\t192.168.1.4\t53\tudp\t0\n1692374165.9\tff02::1\t1\t192.168.1.4\t-\tudp\t-\nx\n#close\t2023\n";
+    insta::assert_snapshot!(show("x.log", text));
 }
 
 #[test]
 fn honeypot_csv_and_flat_entities() {
     let csv =
         "date,time,url,user_agent,source\n2021-01-02,03:04:05,/x.php,\"Mozilla, \"\"5\"\"\",198.51.100.7\n";
-    insta::assert_snapshot!(show("x.csv", csv), @"");
+    insta::assert_snapshot!(show("x.csv", csv));
     let flat = concat!(
         r#"{"type":"process","name":"a.exe","pid":"10","parent_ref.name":"p.exe","created":"2021-01-02T03:04:05Z"}"#,
         "\n",
@@ -160,7 +160,7 @@ fn honeypot_csv_and_flat_entities() {
         "\n",
         r#"{"type":"process","pid":3}"#,
     );
-    insta::assert_snapshot!(show("x.json", flat), @"");
+    insta::assert_snapshot!(show("x.json", flat));
 }
 
 #[test]

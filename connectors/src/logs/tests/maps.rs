@@ -20,8 +20,8 @@ fn an_own_map_adds_events_and_spellings() {
         ]
     "#;
     let maps = FieldMaps::new(Additions::Mentioned, &[(LogFamily::Windows, own)]).expect("a correct map");
-    insta::assert_snapshot!(show_with(&Arc::new(maps), "x.json", EVENT), @"");
-    insta::assert_snapshot!(show("x.json", EVENT), @"");
+    insta::assert_snapshot!(show_with(&Arc::new(maps), "x.json", EVENT));
+    insta::assert_snapshot!(show("x.json", EVENT));
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn an_own_map_may_replace_events() {
     "#;
     let maps = FieldMaps::new(Additions::Mentioned, &[(LogFamily::Windows, own)]).expect("a correct map");
     let event = r#"{"EventID":5,"Channel":"Sysmon","Image":"C:\\a.exe","ProcessId":"4","@timestamp":"2020-10-19T02:56:14.231Z"}"#;
-    insta::assert_snapshot!(show_with(&Arc::new(maps), "x.json", event), @"");
+    insta::assert_snapshot!(show_with(&Arc::new(maps), "x.json", event));
 }
 
 #[test]
@@ -44,9 +44,9 @@ fn wrong_maps_say_what_is_wrong() {
         FieldMaps::new(Additions::Mentioned, &[(LogFamily::Windows, own)]).expect_err("wrong").to_string()
     };
     let event = |fields: &str| format!("[[event]]\nids = [1]\nfields = [{fields}]");
-    insta::assert_snapshot!(error(&event("{ from = \"x\", to = \"process\" }")), @"");
-    insta::assert_snapshot!(error(&event("{ from = \"x\", to = \"process:odd_ref.a\" }")), @"");
-    insta::assert_snapshot!(error("[[event]]\nids = [1]\nuse = [\"nowhere\"]"), @"");
-    insta::assert_snapshot!(error("[[event]]\nids = [1]\nchannel = \"nowhere\""), @"");
-    insta::assert_snapshot!(error("[[even]]"), @"");
+    insta::assert_snapshot!(error(&event("{ from = \"x\", to = \"process\" }")));
+    insta::assert_snapshot!(error(&event("{ from = \"x\", to = \"process:odd_ref.a\" }")));
+    insta::assert_snapshot!(error("[[event]]\nids = [1]\nuse = [\"nowhere\"]"));
+    insta::assert_snapshot!(error("[[event]]\nids = [1]\nchannel = \"nowhere\""));
+    insta::assert_snapshot!(error("[[even]]"));
 }
