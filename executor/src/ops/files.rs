@@ -94,11 +94,14 @@ impl FileError {
 
     /// Turns the error into a message at the step that failed.
     pub fn diagnostic(&self, span: Span) -> Diagnostic {
-        const FORMATS: &str = "formats are `.csv`, `.json`, `.jsonl` and `.parquet`; `.gz`, `.bz2`, `.xz` or `.zip` may follow";
+        const FORMATS: &str =
+            "formats are `.csv`, `.json`, `.jsonl` and `.parquet`; `.gz`, `.bz2`, `.xz` or `.zip` may follow";
         let (code, help) = match self {
             FileError::Scheme { .. } => (Code::E0701, "write a path; data sources belong into `GET … FROM`"),
             FileError::Variable { .. } => (Code::E0701, "set it, or write the whole path"),
-            FileError::Io { what: "read", .. } => (Code::E0701, "paths are relative to the working directory"),
+            FileError::Io { what: "read", .. } => {
+                (Code::E0701, "paths are relative to the working directory")
+            }
             FileError::Io { .. } => (Code::E0701, "choose a folder that can be written to"),
             FileError::Suffix { .. } => (Code::E0702, FORMATS),
             FileError::Damaged { .. } => (Code::E0702, FORMATS),
@@ -115,7 +118,11 @@ pub(crate) fn shown(path: &Path) -> String {
 
 /// Finds the file that a written path means: `file://` is dropped, `~` and `$NAME` or `${NAME}`
 /// are expanded, the rest is relative to `base`.
-pub fn resolve(written: &str, base: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, FileError> {
+pub fn resolve(
+    written: &str,
+    base: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<PathBuf, FileError> {
     let plain = match written.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("file") => rest,
         Some(_) => return Err(FileError::Scheme { path: visible(written) }),
@@ -137,7 +144,8 @@ pub fn resolve(written: &str, base: &Path, variable: &dyn Fn(&str) -> Option<Str
         let (name, tail) = match after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
             Some(parts) => parts,
             None => {
-                let end = after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
+                let end =
+                    after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
                 after.split_at(end)
             }
         };
@@ -244,7 +252,8 @@ pub fn unpack(path: &Path) -> Result<Unpacked, FileError> {
             drop(std::mem::replace(&mut input, BufReader::new(Box::new(io::empty()))));
             let mut archive = zip::ZipArchive::new(BufReader::new(File::open(path).map_err(failed)?))
                 .map_err(|error| damaged(path, &error.to_string()))?;
-            let member = (0..archive.len()).find(|n| archive.by_index(*n).is_ok_and(|member| member.is_file()));
+            let member =
+                (0..archive.len()).find(|n| archive.by_index(*n).is_ok_and(|member| member.is_file()));
             let member = member.ok_or_else(|| damaged(path, "the archive holds no file"))?;
             let mut member = archive.by_index(member).map_err(|error| damaged(path, &error.to_string()))?;
             copy(&mut member, &target, limit)
@@ -382,9 +391,13 @@ mod tests {
     #[test]
     fn every_compression_is_written_and_read_again_whatever_the_name() {
         let folder = tempfile::tempdir().expect("a folder");
-        for compression in
-            [None, Some(Compression::Gzip), Some(Compression::Bzip2), Some(Compression::Xz), Some(Compression::Zip)]
-        {
+        for compression in [
+            None,
+            Some(Compression::Gzip),
+            Some(Compression::Bzip2),
+            Some(Compression::Xz),
+            Some(Compression::Zip),
+        ] {
             let path = folder.path().join("deep/er/a[*].json");
             write_whole(&path, compression, |out| out.write_all(b"[1, 2]")).expect("written");
             let unpacked = unpack(&path).expect("read");

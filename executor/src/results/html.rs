@@ -87,8 +87,9 @@ pub fn write_display(display: &DisplayResult, out: &mut dyn io::Write) -> io::Re
 
 fn write_table(table: &Table, out: &mut dyn io::Write) -> io::Result<()> {
     out.write_all(b"<table>\n<tr>")?;
-    let classes: Vec<&str> =
-        (0..table.columns.len()).map(|column| if table.is_numeric(column) { " class=\"n\"" } else { "" }).collect();
+    let classes: Vec<&str> = (0..table.columns.len())
+        .map(|column| if table.is_numeric(column) { " class=\"n\"" } else { "" })
+        .collect();
     for (column, class) in table.columns.iter().zip(&classes) {
         write!(out, "<th{class}>{}</th>", escape(column))?;
     }

@@ -174,9 +174,11 @@ impl Serialize for Display<'_> {
                 map.serialize_entry("columns", &table.columns)?;
                 map.serialize_entry("rows", &Lists(table))?;
                 let left_out = table.rendered;
-                for (key, count) in
-                    [("rows_folded", left_out.folded), ("rows_empty", left_out.empty), ("rows_cut", left_out.cut)]
-                {
+                for (key, count) in [
+                    ("rows_folded", left_out.folded),
+                    ("rows_empty", left_out.empty),
+                    ("rows_cut", left_out.cut),
+                ] {
                     if count > 0 {
                         map.serialize_entry(key, &count)?;
                     }

@@ -47,6 +47,8 @@ pub struct VariableResult {
     pub records: u64,
     /// How many rows there are, groups too.
     pub row_count: u64,
+    /// True if this run made it, false if an earlier run of the session did.
+    pub updated: bool,
     /// Related entities by type: distinct pairs of entity and record in the records of all
     /// queries that returned entities of the variable. Source: entities 2.3.
     pub related: Vec<(String, u64)>,
@@ -183,7 +185,9 @@ pub(crate) fn duration_words(seconds: f64) -> String {
     match (hours, minutes) {
         (0, 0) => plural(seconds, "second"),
         (0, _) => format!("{}, {}", plural(minutes, "minute"), plural(seconds, "second")),
-        _ => format!("{}, {}, {}", plural(hours, "hour"), plural(minutes, "minute"), plural(seconds, "second")),
+        _ => {
+            format!("{}, {}, {}", plural(hours, "hour"), plural(minutes, "minute"), plural(seconds, "second"))
+        }
     }
 }
 
@@ -200,9 +204,9 @@ pub(crate) fn related_types(variables: &[VariableResult]) -> Vec<&str> {
     types
 }
 
-/// The variables that the summary lists: all but the anonymous one.
+/// The variables that the summary lists: those made by this run, but the anonymous one.
 pub(crate) fn summarized(results: &Results) -> Vec<&VariableResult> {
-    results.variables.iter().filter(|variable| variable.name != "_").collect()
+    results.variables.iter().filter(|variable| variable.updated && variable.name != "_").collect()
 }
 
 #[cfg(test)]

@@ -14,9 +14,7 @@ pub(crate) fn table(columns: &[&str], rows: &str) -> Table {
     let value = |cell: serde_json::Value| match cell {
         serde_json::Value::Null => None,
         serde_json::Value::Bool(b) => Some(Value::Bool(b)),
-        serde_json::Value::Number(n) => {
-            n.as_i64().map(Value::Int).or_else(|| n.as_f64().map(Value::Float))
-        }
+        serde_json::Value::Number(n) => n.as_i64().map(Value::Int).or_else(|| n.as_f64().map(Value::Float)),
         serde_json::Value::String(text) => Some(Value::Text(text)),
         other => Some(Value::Json(other.to_string())),
     };
@@ -44,6 +42,7 @@ pub(crate) fn results() -> Results {
                 entities: 2,
                 records: 12,
                 row_count: 2,
+                updated: true,
                 related: vec![("file".to_owned(), 28), ("mutex".to_owned(), 0), ("process".to_owned(), 42)],
                 rows: Some(table(&["name", "pid"], r#"[["a", 4], ["b", null]]"#)),
             },
@@ -54,6 +53,7 @@ pub(crate) fn results() -> Results {
                 entities: 0,
                 records: 3,
                 row_count: 3,
+                updated: true,
                 related: Vec::new(),
                 rows: None,
             },
@@ -86,10 +86,7 @@ pub(crate) fn results() -> Results {
                 error: Some("not found".to_owned()),
             },
         ],
-        diagnostics: vec![
-            error,
-            Diagnostic::new(Code::W0009, "`stixbundle://b.json` answered in part"),
-        ],
+        diagnostics: vec![error, Diagnostic::new(Code::W0009, "`stixbundle://b.json` answered in part")],
         summary: Summary { seconds: 0.4, failed: 1, skipped: 0, stopped: false },
         texts: vec![SourceText { name: "hunt.hf".to_owned(), text: text.to_owned() }],
     }

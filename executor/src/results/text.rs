@@ -8,8 +8,8 @@ use kestrel_ir::Rows;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    DisplayResult, Results, SourceResult, Table, VariableResult, duration_words, related_types, severity_word, summarized,
-    table::printable,
+    DisplayResult, Results, SourceResult, Table, VariableResult, duration_words, related_types,
+    severity_word, summarized, table::printable,
 };
 use layout::{Layout, fit};
 
@@ -36,7 +36,8 @@ impl Default for TextOptions {
 /// Writes displays in order, then diagnostics, then the summary; a blank line between.
 pub fn write(results: &Results, options: &TextOptions, out: &mut dyn io::Write) -> io::Result<()> {
     let mut first = true;
-    let mut separate = |out: &mut dyn io::Write| if std::mem::take(&mut first) { Ok(()) } else { out.write_all(b"\n") };
+    let mut separate =
+        |out: &mut dyn io::Write| if std::mem::take(&mut first) { Ok(()) } else { out.write_all(b"\n") };
     for display in &results.displays {
         separate(out)?;
         write_display(display, options, out)?;
@@ -61,7 +62,11 @@ pub fn to_string(results: &Results, options: &TextOptions) -> String {
 }
 
 /// Writes one display.
-pub fn write_display(display: &DisplayResult, options: &TextOptions, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write_display(
+    display: &DisplayResult,
+    options: &TextOptions,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     match display {
         DisplayResult::Table(table) => write_table(table, options, out),
         DisplayResult::Dict(items) => {
@@ -69,8 +74,12 @@ pub fn write_display(display: &DisplayResult, options: &TextOptions, out: &mut d
             let width = keys.iter().map(|key| key.width()).max().unwrap_or(0);
             for (key, (_, value)) in keys.iter().zip(items) {
                 let value = value.as_ref().map(ToString::to_string).unwrap_or_default();
-                let line = format!("{}{key}  {}", " ".repeat(width - key.width()), printable(&value));
-                writeln!(out, "{}", line.trim_end())?;
+                // Lines of one value stand below each other.
+                let mut label = format!("{}{key}", " ".repeat(width - key.width()));
+                for part in value.split('\n') {
+                    writeln!(out, "{}", format!("{label}  {}", printable(part)).trim_end())?;
+                    label = " ".repeat(width);
+                }
             }
             Ok(())
         }
@@ -136,7 +145,11 @@ fn notes(table: &Table, layout: &Layout, shown: usize) -> Vec<String> {
     }
     let hidden = (table.len() - shown) as u64 + table.rendered.capped;
     if hidden > 0 {
-        notes.push(if hidden == 1 { "1 more row not shown".to_owned() } else { format!("{hidden} more rows not shown") });
+        notes.push(if hidden == 1 {
+            "1 more row not shown".to_owned()
+        } else {
+            format!("{hidden} more rows not shown")
+        });
     }
     if table.rendered.folded > 0 {
         notes.push(format!("{} equal to an earlier one folded", rows(table.rendered.folded)));
@@ -149,7 +162,8 @@ fn notes(table: &Table, layout: &Layout, shown: usize) -> Vec<String> {
     }
     if !layout.left_out.is_empty() {
         let names: Vec<_> = layout.left_out.iter().map(|index| printable(&table.columns[*index])).collect();
-        let columns = if names.len() == 1 { "1 column".to_owned() } else { format!("{} columns", names.len()) };
+        let columns =
+            if names.len() == 1 { "1 column".to_owned() } else { format!("{} columns", names.len()) };
         notes.push(format!("{columns} not shown: {}", names.join(", ")));
     }
     notes
@@ -228,7 +242,8 @@ pub fn summary(results: &Results, options: &TextOptions) -> String {
 /// The variables part of the summary as a table; groups are counted as such.
 pub(crate) fn variables_table(variables: &[&VariableResult], related: &[&str]) -> Table {
     use kestrel_stix::Value;
-    let mut columns: Vec<String> = ["VARIABLE", "TYPE", "#(ENTITIES)", "#(RECORDS)"].map(str::to_owned).to_vec();
+    let mut columns: Vec<String> =
+        ["VARIABLE", "TYPE", "#(ENTITIES)", "#(RECORDS)"].map(str::to_owned).to_vec();
     columns.extend(related.iter().map(|name| format!("{name}*")));
     let number = |n: u64| Some(Value::Int(i64::try_from(n).unwrap_or(i64::MAX)));
     let rows = variables.iter().map(|variable| {
@@ -264,7 +279,12 @@ pub(crate) fn sources_table(sources: &[SourceResult]) -> Table {
             (None, false) => "incomplete".to_owned(),
             (Some(error), false) => format!("incomplete: {error}"),
         };
-        vec![Some(Value::text(&source.uri)), number(source.queries), number(source.records), Some(Value::text(answer))]
+        vec![
+            Some(Value::text(&source.uri)),
+            number(source.queries),
+            number(source.records),
+            Some(Value::text(answer)),
+        ]
     });
     Table::from_rows(columns, rows)
 }
@@ -303,7 +323,8 @@ mod tests {
     #[test]
     fn columns_that_do_not_fit_are_counted_and_named() {
         let long = "x".repeat(30);
-        let columns = ["parent_ref.binary_ref.parent_directory_ref.path", "name", "pid", "cwd", "user", "command_line"];
+        let columns =
+            ["parent_ref.binary_ref.parent_directory_ref.path", "name", "pid", "cwd", "user", "command_line"];
         let row = format!(r#"[["{long}", "{long}", 4, "{long}", "{long}", "{long}"]]"#);
         let text = shown(table(&columns, &row), &TextOptions { width: Some(60), ..TextOptions::default() });
         assert!(text.lines().all(|line| line.width() <= 60), "{text}");

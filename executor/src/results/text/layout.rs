@@ -66,7 +66,11 @@ pub(super) fn fit(table: &Table, rows: usize, width: Option<usize>) -> Layout {
 fn narrow(columns: &mut [Column], width: usize) {
     let gaps = GAP * columns.len().saturating_sub(1);
     let total = |cap: usize, columns: &[Column]| -> usize {
-        columns.iter().map(|column| if column.right { column.width } else { column.width.min(cap) }).sum::<usize>() + gaps
+        columns
+            .iter()
+            .map(|column| if column.right { column.width } else { column.width.min(cap) })
+            .sum::<usize>()
+            + gaps
     };
     let (mut low, mut high) = (1, columns.iter().map(|column| column.width).max().unwrap_or(1).max(1));
     // The largest cap that fits.

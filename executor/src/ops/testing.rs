@@ -1,0 +1,1 @@
+//! Small stores and sets for tests of operations.

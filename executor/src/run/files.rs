@@ -1,0 +1,118 @@
+//! The reader of bundles and logs, from files and the web.
+
+use std::path::PathBuf;
+
+use kestrel_connectors::{
+    address::{Address, AddressError, Part},
+    connector::connector_for,
+    read::{Limits, ReadOptions, SourceError, SourceErrorKind, Stop, Tuning, read_source},
+};
+use kestrel_ir::{diagnostic::Code, text::visible};
+use kestrel_stix::batch::Batch;
+
+use super::{
+    Cancel,
+    sources::{PartRead, ReadFailure, SourceReader},
+};
+
+/// Reads what [`kestrel_connectors`] can read.
+#[derive(Debug, Clone)]
+pub struct Connectors {
+    /// Where relative paths start.
+    pub base_dir: PathBuf,
+    /// Refuse web addresses.
+    pub offline: bool,
+    /// What input may cost.
+    pub limits: Limits,
+}
+
+impl SourceReader for Connectors {
+    fn parts(&self, address: &str) -> Result<Vec<String>, ReadFailure> {
+        let parsed = Address::parse(address).map_err(|error| ReadFailure {
+            code: match error {
+                AddressError::NoScheme { .. } | AddressError::UnknownScheme { .. } => Code::E0203,
+                _ => Code::E0502,
+            },
+            message: error.to_string(),
+            help: Some(error.help()),
+        })?;
+        connector_for(&parsed).map_err(|error| ReadFailure {
+            code: Code::E0501,
+            message: error.to_string(),
+            help: Some(error.help()),
+        })?;
+        Ok(parsed.parts().iter().map(ToString::to_string).collect())
+    }
+
+    fn version(&self, part: &str) -> String {
+        let Ok(address) = one(part) else { return String::new() };
+        match address.parts() {
+            [Part::File(path)] => std::fs::metadata(self.base_dir.join(path))
+                .map(|metadata| format!("{} {:?}", metadata.len(), metadata.modified().ok()))
+                .unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+
+    fn read(
+        &self,
+        part: &str,
+        threads: usize,
+        cancel: &Cancel,
+        sink: &mut dyn FnMut(Batch) -> bool,
+    ) -> Result<PartRead, ReadFailure> {
+        let address = one(part)?;
+        let options = ReadOptions {
+            threads,
+            limits: self.limits.clone(),
+            cancel: cancel.flag(),
+            base_dir: self.base_dir.clone(),
+            offline: self.offline,
+            tuning: Tuning::default(),
+        };
+        let summary =
+            read_source(&address, &options, &mut |batch| if sink(batch) { Ok(()) } else { Err(Stop) })
+                .map_err(|error| failure(&error))?;
+        let mut notes: Vec<String> = summary
+            .parts
+            .iter()
+            .flat_map(|part| part.notes.iter().map(|note| format!("`{}`: {note:?}", visible(&part.name))))
+            .collect();
+        notes.extend(summary.ignored.iter().map(|(name, count)| {
+            format!("{count} objects of type `{}` are no observations and were not used", visible(name))
+        }));
+        Ok(PartRead { missing: summary.failures.iter().map(one_line).collect(), notes })
+    }
+}
+
+/// The address of one part.
+fn one(part: &str) -> Result<Address, ReadFailure> {
+    Address::parse(&format!("stixbundle://{part}")).map_err(|error| ReadFailure {
+        code: Code::E0502,
+        message: error.to_string(),
+        help: Some(error.help()),
+    })
+}
+
+fn one_line(error: &SourceError) -> String {
+    visible(&error.to_string()).replace(r"\\", r"\")
+}
+
+fn failure(error: &SourceError) -> ReadFailure {
+    let (code, help) = match error.kind {
+        SourceErrorKind::NotFound => (Code::E0501, "paths are relative to the working directory"),
+        SourceErrorKind::Offline | SourceErrorKind::Network | SourceErrorKind::Timeout => {
+            (Code::E0504, "check the address and the connection")
+        }
+        SourceErrorKind::Status(_) => (Code::E0503, "check the address in a browser"),
+        SourceErrorKind::NotStix | SourceErrorKind::NoUsableRecord | SourceErrorKind::Empty => (
+            Code::E0505,
+            "a bundle is an object with `\"type\": \"bundle\"` and `\"objects\"`; logs hold one JSON object a line",
+        ),
+        SourceErrorKind::TooLarge => (Code::E0506, "raise the limit if you trust the data"),
+        SourceErrorKind::NoConnector => (Code::E0501, "`kestrel-run sources` lists what is configured"),
+        SourceErrorKind::Cancelled => (Code::E0705, "results made before are kept"),
+        _ => (Code::E0502, "is the file complete, and in a format that can be read?"),
+    };
+    ReadFailure { code, message: one_line(error), help: Some(help.to_owned()) }
+}

@@ -1,0 +1,1 @@
+//! Plans built by hand, run over small stores.
