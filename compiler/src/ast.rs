@@ -74,6 +74,7 @@ pub enum Command {
 /// Commands that yield none.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "each variant is the command of its name")]
+#[expect(clippy::large_enum_variant, reason = "one per statement; most hunts are DISP")]
 pub enum Effect {
     Apply(Apply),
     Disp(Expression),

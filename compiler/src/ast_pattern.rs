@@ -18,6 +18,7 @@ pub struct Pattern {
 
 /// A condition. Nesting is bounded by the lexer (`classify::MAX_DEPTH`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::large_enum_variant, reason = "nearly every node is a test")]
 pub enum PatternExpr {
     /// All hold; at least two.
     And(Vec<PatternExpr>),

@@ -3,6 +3,7 @@
 #![allow(
     clippy::all,
     clippy::pedantic,
+    clippy::unwrap_used,
     missing_docs,
     unused_imports,
     unused_qualifications,

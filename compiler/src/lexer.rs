@@ -126,7 +126,7 @@ enum Raw {
     #[regex(r"['\x22]", plain_string)]
     Plain,
     #[regex(r"r['\x22]", raw_string)]
-    RawString,
+    KeptString,
     #[regex(r"t['\x22]", plain_string)]
     StixTime,
     #[token("=")]
@@ -169,7 +169,7 @@ impl Raw {
         match self {
             Raw::Comment | Raw::Word => Kind::Junk,
             Raw::Plain => Kind::Plain,
-            Raw::RawString => Kind::Raw,
+            Raw::KeptString => Kind::Raw,
             Raw::StixTime => Kind::StixTime,
             Raw::Assign => Kind::Assign,
             Raw::EqEq => Kind::EqEq,

@@ -15,19 +15,24 @@ pub mod compile;
 pub mod config;
 pub mod config_file;
 pub mod diagnostics;
-
+pub mod format;
 mod grammar;
 pub mod hir;
+pub mod hunt;
 pub mod lexer;
+pub mod lints;
 pub mod literals;
 pub mod lower;
+pub mod notebook;
 pub mod parse;
-
-mod syntax_context;
+mod pieces;
+pub mod report;
 pub mod resolve;
+mod syntax_context;
 mod syntax_error;
 pub mod token;
+pub mod tree;
 
-pub use parse::{Comment, Parsed, parse, parse_bytes};
 pub use compile::{Compilation, Compiled};
 pub use config::Config;
+pub use parse::{Comment, Parsed, parse, parse_bytes};

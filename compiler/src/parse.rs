@@ -142,11 +142,11 @@ impl Reader<'_> {
                 None => from,
             };
             // `x =⏎y = z`: the second statement has lent its first word.
-            if let Some(back) = self.lent_word(first, at) {
-                if let Err(error) = self.run(&parser, first, back) {
-                    at = back;
-                    expected = self.locate(error).1;
-                }
+            if let Some(back) = self.lent_word(first, at)
+                && let Err(error) = self.run(&parser, first, back)
+            {
+                at = back;
+                expected = self.locate(error).1;
             }
             let resume = self.resume(first, at);
             let diagnostic = syntax_error::explain(&syntax_error::Place {

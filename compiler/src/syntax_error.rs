@@ -365,10 +365,10 @@ fn clauses(place: &Place<'_>, context: &Context<'_>, expected: &Expected, found:
     if context.clauses().any(|clause| clause == keyword) && expected.statement_end() {
         return misplaced(format!("`{word}` stands twice {}", context.describe_command()));
     }
-    if let Some(later) = context.clauses().find(|clause| rank(clause).is_some_and(|rank| rank > mine)) {
-        if expected.statement_end() {
-            return misplaced(format!("`{word}` must come before {later} {}", context.describe_command()));
-        }
+    if let Some(later) = context.clauses().find(|clause| rank(clause).is_some_and(|rank| rank > mine))
+        && expected.statement_end()
+    {
+        return misplaced(format!("`{word}` must come before {later} {}", context.describe_command()));
     }
     if expected.has("WHERE") && context.command() == Some("GET") && keyword != "FROM" {
         return misplaced(format!("`{word}` must come after WHERE in GET"));

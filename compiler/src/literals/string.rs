@@ -91,11 +91,12 @@ fn escape(
                 value.push(character);
                 return Ok(1 + wanted);
             }
-            if flavour == Flavour::NewList && letter == 'u' {
-                if let Some(pair) = surrogate_pair(code, rest.get(5..).unwrap_or_default()) {
-                    value.push(pair);
-                    return Ok(11);
-                }
+            if flavour == Flavour::NewList
+                && letter == 'u'
+                && let Some(pair) = surrogate_pair(code, rest.get(5..).unwrap_or_default())
+            {
+                value.push(pair);
+                return Ok(11);
             }
             let end = backslash + 2 + wanted;
             Err(EscapeError {
