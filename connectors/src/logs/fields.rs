@@ -57,6 +57,9 @@ pub(crate) struct MapFile {
     events: Vec<Event>,
 }
 
+/// What is said about one event number, by channel.
+type ByChannel<'e> = Vec<(Option<usize>, Vec<&'e Event>)>;
+
 /// Fields that say when an event happened.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -357,7 +360,7 @@ impl FieldMap {
         let sets: HashMap<&str, &Set> = file.sets.iter().map(|set| (set.name.as_str(), set)).collect();
         map.common = map.rules(&sets, &[])?;
         // Events with one id of one channel may be described in several places (a user's file).
-        let mut by_id: BTreeMap<i64, Vec<(Option<usize>, Vec<&Event>)>> = BTreeMap::new();
+        let mut by_id: BTreeMap<i64, ByChannel<'_>> = BTreeMap::new();
         for event in &file.events {
             let channel = match &event.channel {
                 Some(name) => {

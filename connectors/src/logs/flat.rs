@@ -94,12 +94,7 @@ struct Known<'a> {
 
 /// Sets the attribute at a path of references, `src_ref.value`, making the objects on the way.
 /// Returns false if the value is none that the attribute should have.
-fn set<'a>(
-    objects: &mut Vec<Object<'a>>,
-    by_path: &mut HashMap<String, usize>,
-    path: &'a str,
-    raw: Raw<'a>,
-) -> bool {
+fn set<'a>(objects: &mut Vec<Object<'a>>, known: &mut Known<'a>, path: &'a str, raw: Raw<'a>) -> bool {
     /// Chains of references in a flat name are short.
     const STEPS: usize = 8;
     let mut at = 0;

@@ -211,13 +211,11 @@ impl LogMapper {
         if !start.starts_with(['{', '[']) {
             return recognises_table(start);
         }
-        let mut whole = 0;
-        for event in Objects(start) {
+        for (whole, event) in Objects(start).enumerate() {
             let Some(event) = event else {
                 // Cut: its beginning has to do.
                 return whole == 0 && looks_like_event(start);
             };
-            whole += 1;
             let mut json = event.as_bytes().to_vec();
             if simd_json::to_tape(&mut json).is_ok_and(|tape| family(&top_level(&tape.0)).is_some()) {
                 return true;
@@ -392,7 +390,13 @@ impl EventMapper for LogMapper {
         match self.table.line(text.strip_suffix('\r').unwrap_or(&text)) {
             Line::Form => Ok(EventOutcome::Form),
             Line::More => Ok(EventOutcome::More),
-            Line::Bad => Ok(EventOutcome::Bad),
+            Line::Bad => {
+                // The reader counts one line; an unfinished row has more.
+                for _ in 1..self.table.give_up() {
+                    count_defect(out.defects(), Defect::BadEvent, || (place.to_string(), OPEN.to_owned()));
+                }
+                Ok(EventOutcome::Bad)
+            }
             Line::Row(cells) => {
                 let table = std::mem::take(&mut self.table);
                 self.table.path.clone_from(&table.path);
@@ -404,13 +408,15 @@ impl EventMapper for LogMapper {
     }
 
     fn finish(&mut self, out: &mut BatchBuilder) -> Result<(), BatchFull> {
-        if self.table.is_open() {
-            let place = || ("end of the table".to_owned(), "a quote that is not closed".to_owned());
-            count_defect(out.defects(), Defect::BadEvent, place);
+        for _ in 0..self.table.give_up() {
+            count_defect(out.defects(), Defect::BadEvent, || ("the last rows".to_owned(), OPEN.to_owned()));
         }
         self.clocks.finish(out)
     }
 }
+
+/// What is wrong with a row that never ends.
+const OPEN: &str = "a quote that is not closed";
 
 /// The id of an event's record.
 fn record_id(place: &Place<'_>) -> String {

@@ -24,6 +24,8 @@ pub(crate) struct Table {
     zeek: bool,
     /// An unfinished row of a CSV.
     open: String,
+    /// Its lines.
+    open_lines: usize,
 }
 
 /// What a line turned out to be.
@@ -41,6 +43,8 @@ pub(crate) enum Line {
 
 /// An unfinished row may be this long.
 const ROW: usize = 16 << 20;
+/// An unfinished row may have this many lines.
+const ROW_LINES: usize = 10_000;
 
 impl Table {
     /// Takes one line, without its line end.
@@ -63,21 +67,16 @@ impl Table {
         if self.columns.is_empty() && self.open.is_empty() {
             self.separator = if line.contains('\t') { "\t" } else { "," }.to_owned();
         }
-        let whole = if self.open.is_empty() {
-            line.to_owned()
-        } else {
-            let mut whole = std::mem::take(&mut self.open);
-            whole.push('\n');
-            whole.push_str(line);
-            whole
-        };
-        let Some(cells) = cells(&whole, self.separator.as_bytes().first().copied().unwrap_or(b',')) else {
-            if whole.len() > ROW {
-                return Line::Bad;
+        let separator = self.separator.as_bytes().first().copied().unwrap_or(b',');
+        let whole = if self.open.is_empty() { line.to_owned() } else { self.go_on(line) };
+        let Some(cells) = (!whole.is_empty()).then(|| cells(&whole, separator)).flatten() else {
+            if self.open.is_empty() {
+                self.open = whole;
             }
-            self.open = whole;
-            return Line::More;
+            self.open_lines += 1;
+            return if self.open.len() > ROW || self.open_lines > ROW_LINES { Line::Bad } else { Line::More };
         };
+        self.open_lines = 0;
         if self.columns.is_empty() {
             self.several = vec![false; cells.len()];
             self.columns = cells;
@@ -87,9 +86,19 @@ impl Table {
         if cells.len() == self.columns.len() { Line::Row(cells) } else { Line::Bad }
     }
 
-    /// Returns true if a row is unfinished.
-    pub(crate) fn is_open(&self) -> bool {
-        !self.open.is_empty()
+    /// Puts a line behind the unfinished row. Returns the row if that closes its quote, else
+    /// nothing: a row is parsed once, however many lines it has.
+    fn go_on(&mut self, line: &str) -> String {
+        self.open.push('\n');
+        self.open.push_str(line);
+        let closes = line.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
+        if closes { std::mem::take(&mut self.open) } else { String::new() }
+    }
+
+    /// Gives up the unfinished row; returns how many lines it had.
+    pub(crate) fn give_up(&mut self) -> usize {
+        self.open.clear();
+        std::mem::take(&mut self.open_lines)
     }
 
     /// Returns the column names.

@@ -290,6 +290,7 @@ fn time(raw: Raw<'_>) -> Option<(Timestamp, bool)> {
 
 /// An instant from seconds or milliseconds since 1970, by size.
 fn epoch(n: i64) -> Option<Timestamp> {
-    let micros = if n.abs() < 100_000_000_000 { n.checked_mul(1_000_000)? } else { n.checked_mul(1000)? };
+    let micros =
+        if n.unsigned_abs() < 100_000_000_000 { n.checked_mul(1_000_000)? } else { n.checked_mul(1000)? };
     super::in_range(micros)
 }

@@ -29,7 +29,7 @@ fn value() -> impl Strategy<Value = String> {
         Just("[[1],{\"@Name\":\"Image\",\"#text\":\"x\"}]".to_owned()),
         Just("{\"event_id\":{\"#text\":3}}".to_owned()),
         Just("{\"System\":{\"EventID\":13}}".to_owned()),
-        r#"[\\-/:.;=#a0é ]{0,12}"#.prop_map(|text| serde_json::Value::String(text).to_string()),
+        "[-/:.;=#a0é \\\\]{0,12}".prop_map(|text| serde_json::Value::String(text).to_string()),
         Just("\"0x2b8\"".to_owned()),
         Just("\"\\\\REGISTRY\\\\é\"".to_owned()),
         Just("\"2020-10-18 10:56:18\"".to_owned()),
