@@ -95,27 +95,26 @@ impl Address {
         let scheme = Scheme::find(name)
             .ok_or_else(|| AddressError::UnknownScheme { scheme: name.to_owned(), rest: rest.to_owned() })?;
         let mut parts = Vec::new();
-        // What a part without a scheme of its own is: the part before it decides for the web.
-        let mut inner = scheme;
-        for piece in rest.split(',') {
+        // What a part without a scheme of its own is: what the first one is.
+        let mut inherited = scheme;
+        for (n, piece) in rest.split(',').enumerate() {
             let piece = piece.trim_ascii();
-            let (given, body) = match piece.split_once("://") {
+            let (own, body) = match piece.split_once("://") {
                 Some((name, body)) if is_scheme_like(name) => {
-                    let own = Scheme::find(name).ok_or_else(|| AddressError::UnknownScheme {
-                        scheme: name.to_owned(),
-                        rest: body.to_owned(),
-                    })?;
-                    (Some(own), body)
+                    let unknown =
+                        || AddressError::UnknownScheme { scheme: name.to_owned(), rest: body.to_owned() };
+                    (Scheme::find(name).ok_or_else(unknown)?, body)
                 }
-                _ => (None, piece),
+                _ => (inherited, piece),
             };
-            match given {
-                Some(own) if own == scheme => {}
-                Some(own @ (Scheme::Http | Scheme::Https)) if scheme == Scheme::StixBundle => inner = own,
-                Some(other) => return Err(AddressError::MixedSchemes { first: scheme, other }),
-                None => {}
+            let web = matches!(own, Scheme::Http | Scheme::Https);
+            if own != scheme && !(web && scheme == Scheme::StixBundle) {
+                return Err(AddressError::MixedSchemes { first: scheme, other: own });
             }
-            parts.push(part(inner, body)?);
+            if n == 0 {
+                inherited = own;
+            }
+            parts.push(part(own, body)?);
         }
         Ok(Address { scheme, parts })
     }
@@ -168,22 +167,25 @@ fn is_scheme_like(name: &str) -> bool {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://", self.scheme.name())?;
-        // Which web scheme a part gets when it has none.
-        let mut inner = self.scheme.name();
+        let (mut inherited, mut separator) = (self.scheme.name(), "");
         for (n, part) in self.parts.iter().enumerate() {
-            if n > 0 {
-                f.write_str(",")?;
+            f.write_str(separator)?;
+            separator = ",";
+            let (scheme, body) = match part {
+                Part::Url(url) => url.split_once("://").unwrap_or((inherited, url)),
+                Part::File(text) => ("stixbundle", text.as_str()),
+                Part::Profile(text) => (inherited, text.as_str()),
+            };
+            let is_web = matches!(part, Part::Url(_));
+            // A file among web addresses says so.
+            let plain = if is_web { scheme == inherited } else { !matches!(inherited, "http" | "https") };
+            if plain {
+                f.write_str(body)?
+            } else {
+                write!(f, "{scheme}://{body}")?
             }
-            match part {
-                Part::File(text) | Part::Profile(text) => f.write_str(text)?,
-                Part::Url(url) => match url.split_once("://") {
-                    Some((scheme, body)) if scheme == inner => f.write_str(body)?,
-                    Some((scheme, _)) => {
-                        inner = if scheme == "http" { "http" } else { "https" };
-                        f.write_str(url)?;
-                    }
-                    None => f.write_str(url)?,
-                },
+            if n == 0 && is_web {
+                inherited = scheme;
             }
         }
         Ok(())
@@ -296,6 +298,7 @@ mod tests {
             "stixbundle://logs/a.json, b.json",
             "stixbundle://https://h:8000/a.json,h/b.json",
             "stixbundle://a.json,http://h/b.json,c.json",
+            "stixbundle://http://h/b.json,stixbundle://c.json,https://i/d",
             "https://h/a.json,h/b.json",
             "https://h/a.json,https://h/b.json?x=1",
             "stixshifter://lab101,lab102",
@@ -308,7 +311,19 @@ mod tests {
             assert_eq!(Address::parse(&canonical).as_ref(), Ok(&address), "{text}");
             writeln!(out, "{canonical}  {:?}", address.parts()).expect("text");
         }
-        insta::assert_snapshot!(out, @"");
+        insta::assert_snapshot!(out, @r#"
+        file:///a.json  [File("/a.json")]
+        file:///a.json,/b.json  [File("/a.json"), File("/b.json")]
+        file:///a.json,/b.json  [File("/a.json"), File("/b.json")]
+        stixbundle://logs/a.json,b.json  [File("logs/a.json"), File("b.json")]
+        stixbundle://https://h:8000/a.json,h/b.json  [Url("https://h:8000/a.json"), Url("https://h/b.json")]
+        stixbundle://a.json,http://h/b.json,c.json  [File("a.json"), Url("http://h/b.json"), File("c.json")]
+        stixbundle://http://h/b.json,stixbundle://c.json,https://i/d  [Url("http://h/b.json"), File("c.json"), Url("https://i/d")]
+        https://h/a.json,h/b.json  [Url("https://h/a.json"), Url("https://h/b.json")]
+        https://h/a.json,h/b.json?x=1  [Url("https://h/a.json"), Url("https://h/b.json?x=1")]
+        stixshifter://lab101,lab102  [Profile("lab101"), Profile("lab102")]
+        file://C:\data\a.json  [File("C:\\data\\a.json")]
+        "#);
     }
 
     #[test]
@@ -330,6 +345,27 @@ mod tests {
             let error = Address::parse(text).expect_err("no address");
             writeln!(out, "{}: {error}\n  help: {}", text.escape_default(), error.help()).expect("text");
         }
-        insta::assert_snapshot!(out, @"");
+        insta::assert_snapshot!(out, @r"
+        a.json: data source `a.json` has no scheme
+          help: write `file://a.json` for a file; known schemes: file://, http://, https://, stixbundle://, stixshifter://
+        fil:///a.json: no data source interface for the scheme `fil`
+          help: did you mean `file:///a.json`? known schemes: file://, http://, https://, stixbundle://, stixshifter://
+        splunk://x: no data source interface for the scheme `splunk`
+          help: known schemes: file://, http://, https://, stixbundle://, stixshifter://
+        file://: an address `file://…` has an empty part
+          help: write `file://PART` or `file://PART,PART`, parts being files with STIX bundles or logs
+        file:///a,,/b: an address `file://…` has an empty part
+          help: write `file://PART` or `file://PART,PART`, parts being files with STIX bundles or logs
+        file:///a,https://h/b: one address mixes the schemes `file` and `https`
+          help: write one step for each scheme and unite the results
+        https:///a: an address `https://…` has no host
+          help: write `https://HOST/PATH`
+        https://me:secret@h/a: an address must not contain a user name or password
+          help: huntflows and plans are shared: keep secrets out of them, and serve the data without or download it first
+        file:///a\nb: an address must not contain control characters
+          help: remove line breaks and other invisible characters
+        stixbundle://ftp://h/a: no data source interface for the scheme `ftp`
+          help: did you mean `http://h/a`? known schemes: file://, http://, https://, stixbundle://, stixshifter://
+        ");
     }
 }

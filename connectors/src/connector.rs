@@ -209,7 +209,10 @@ mod tests {
         };
         let connector = connector_for(&address).expect("a connector");
         let queries: Vec<String> = connector.translate(&query).into_iter().map(|query| query.text).collect();
-        insta::assert_snapshot!(queries.join("\n"), @"");
+        insta::assert_snapshot!(queries.join("\n"), @r"
+        read `a.json` whole, keep records with a process where name = 'cmd.exe' AND parent_ref.name = 'explorer.exe', from 2021-04-03T00:00:00.000Z until before 2021-04-04T00:00:00.000Z, the first 5
+        download `https://h/b.json` whole, keep records with a process where name = 'cmd.exe' AND parent_ref.name = 'explorer.exe', from 2021-04-03T00:00:00.000Z until before 2021-04-04T00:00:00.000Z, the first 5
+        ");
         assert_eq!(connector.accepts(&[pattern]), [Acceptance::Refused]);
     }
 
@@ -217,6 +220,9 @@ mod tests {
     fn profiles_have_no_connector_yet() {
         let address = Address::parse("stixshifter://lab101").expect("an address");
         let error = connector_for(&address).expect_err("none");
-        insta::assert_snapshot!(format!("{error}\n{}", error.help()), @"");
+        insta::assert_snapshot!(format!("{error}\n{}", error.help()), @r"
+        no connector configured for `stixshifter://lab101`
+        export the records of this source as a STIX bundle and use `file://…`
+        ");
     }
 }

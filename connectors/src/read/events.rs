@@ -10,7 +10,7 @@ use kestrel_stix::batch::{BatchBuilder, BatchFull};
 /// Where an event stands, for record ids and for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place<'a> {
-    /// The source as the address names it: `stixbundle:///data/log.zip`, without credentials.
+    /// The part of the address: a path as written, or a web address without its query.
     pub source: &'a str,
     /// Name of the archive member, when the source is an archive.
     pub member: Option<&'a str>,

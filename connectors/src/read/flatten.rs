@@ -215,6 +215,10 @@ impl<'c, P: Fn() -> String> Flatten<'_, 'c, '_, P> {
                 ValueRef::Json(Cow::Owned(json))
             }
         };
+        if self.out.attributes.len() >= self.limits.attributes {
+            self.counter.count(Defect::TooLarge, || format!("too many attributes of {}", self.entity_type));
+            return;
+        }
         self.out.attributes.push((name, value));
     }
 
@@ -261,6 +265,14 @@ impl<'c, P: Fn() -> String> Flatten<'_, 'c, '_, P> {
             Some(Node::Static(StaticNode::Null)) | None => {}
             Some(_) => self.dangling(&name),
         }
+    }
+
+    fn push_reference(&mut self, name: Cow<'c, str>, list: bool, key: &'c str) {
+        if self.out.references.len() >= self.limits.attributes {
+            self.counter.count(Defect::TooLarge, || format!("too many references of {}", self.entity_type));
+            return;
+        }
+        self.out.references.push(ReferenceTo { name, list, key: Cow::Borrowed(key) });
     }
 
     fn dangling(&mut self, name: &str) {

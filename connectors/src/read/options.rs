@@ -57,6 +57,8 @@ pub struct Limits {
     pub string: usize,
     /// Objects of one record.
     pub objects: usize,
+    /// Attributes, and references, of one object.
+    pub attributes: usize,
     /// Bytes of one record as JSON.
     pub record: usize,
     /// Unpacked bytes of one archive.
@@ -77,6 +79,7 @@ impl Default for Limits {
             depth: 64,
             string: 64 << 20,
             objects: 100_000,
+            attributes: 100_000,
             record: 256 << 20,
             archive: 256 << 30,
             archive_ratio: 500,

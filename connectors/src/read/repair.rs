@@ -130,9 +130,9 @@ mod tests {
 
     #[test]
     fn details_are_repaired() {
-        insta::assert_snapshot!(repaired(r#"{"a": 123456789012345678901, "b": 12, "c": 1.5}"#), @"");
-        insta::assert_snapshot!(repaired(r#"{"a": "\ud83d x \ud83d\ude00 \\ud83d"}"#), @"");
-        insta::assert_snapshot!(repaired(r#"{"a": 1e999}"#), @"");
-        insta::assert_snapshot!(repaired(r#"{"a": "b"#), @"");
+        insta::assert_snapshot!(repaired(r#"{"a": 123456789012345678901, "b": 12, "c": 1.5}"#), @r#"a number beyond 64 bits was kept as text: {"a": "123456789012345678901", "b": 12, "c": 1.5}"#);
+        insta::assert_snapshot!(repaired(r#"{"a": "\ud83d x \ud83d\ude00 \\ud83d"}"#), @r#"half of a surrogate pair was replaced: {"a": "\ufffd x \ud83d\ude00 \\ud83d"}"#);
+        insta::assert_snapshot!(repaired(r#"{"a": 1e999}"#), @r#"a number beyond 64 bits was kept as text: {"a": "1e999"}"#);
+        insta::assert_snapshot!(repaired(r#"{"a": "b"#), @"nothing");
     }
 }

@@ -147,8 +147,8 @@ mod tests {
     fn plain(bytes: &[u8]) -> Option<usize> {
         let (mut depth, mut string, mut escaped) = (0usize, false, false);
         for (n, byte) in bytes.iter().enumerate() {
-            if escaped {
-                escaped = false;
+            // Outside strings, where none belongs, a backslash hides quotes only.
+            if std::mem::take(&mut escaped) && matches!(byte, b'"' | b'\\') {
                 continue;
             }
             match byte {

@@ -4,13 +4,20 @@
 //! object once, each record as a list of objects. Objects in no record become loose ones.
 //! Source: entities specification 1.3.
 
-use std::{borrow::Cow, mem, ops::Range};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    mem,
+    ops::Range,
+};
 
 use kestrel_stix::{
     batch::{Batch, BatchBuilder, BatchFull, RecordRow},
+    identity::{self, Identity},
     record::{Defect, Moment, Object, Record, ReferenceTo, ValueRef},
 };
 use simd_json::{Buffers, Tape};
+use uuid::Uuid;
 
 use super::{
     flatten::{Counter, object},
@@ -21,7 +28,7 @@ use super::{
 };
 
 /// By id; the standard map is seeded at random.
-type Index<'a, V> = std::collections::HashMap<&'a str, V>;
+type Index<'a, V> = HashMap<&'a str, V>;
 
 /// The reference that a relationship of a type without one of its own gives: it connects for
 /// `LINKED` only.
@@ -159,31 +166,43 @@ pub(crate) fn assemble(mut late: Late, name: &str, limits: &Limits) -> Result<Ba
     relate(&mut objects, relationships, name, &mut builder);
     derive_names(&mut objects);
 
-    // The last one of several versions is what references lead to; a record that lists the id
-    // has seen all of them.
-    let keys: Vec<Cow<'_, str>> = objects.iter().map(|object| object.key.clone()).collect();
+    // Who each object is, to find it again in the batch, where equal ones are one.
+    let entities: Vec<(Cow<'_, str>, Cow<'_, str>, Uuid)> = objects
+        .iter()
+        .map(|object| {
+            let entity = identity::uuid(object, &Identity::Given(&object.key), |_| None);
+            (object.key.clone(), object.entity_type.clone(), entity)
+        })
+        .collect();
     // An id of its own, so that circles of references in other content are other objects.
     let group = Record { id: Cow::Borrowed(name), number_observed: 1, objects, ..Record::default() };
     builder.loose(&group, || format!("{name}, objects beside the records"))?;
     drop(group);
     let mut batch = builder.take();
-    // Every object of the group is seen, so this is the number of each, in order.
     let numbers = mem::take(&mut batch.loose);
-    let mut versions: Index<'_, Vec<usize>> = Index::default();
-    for (n, key) in keys.iter().enumerate() {
-        versions.entry(key).or_default().push(n);
+    // Of several versions of an object, references and records lead to the last one; the
+    // others are sightings of the same entity without record.
+    let mut by_entity: HashMap<(&str, Uuid), u32> = HashMap::new();
+    for number in &numbers {
+        let object = &batch.objects[*number as usize];
+        by_entity.insert((&batch.types[object.entity_type as usize], object.entity), *number);
     }
-    let mut listed = vec![false; keys.len()];
+    let mut versions: Index<'_, u32> = Index::default();
+    for (id, entity_type, entity) in &entities {
+        if let Some(number) = by_entity.get(&(&**entity_type, *entity)) {
+            versions.insert(id, *number);
+        }
+    }
+    drop(by_entity);
+    let mut listed: HashSet<u32> = HashSet::new();
     for listing in &listings {
         let offset = listing.offset;
         let start = batch.seen.len();
         for id in &listing.ids {
             match versions.get(*id) {
-                Some(found) => {
-                    for n in found {
-                        listed[*n] = true;
-                        batch.seen.push(numbers[*n]);
-                    }
+                Some(number) => {
+                    listed.insert(*number);
+                    batch.seen.push(*number);
                 }
                 None => {
                     let mut counter = Counter { defects: &mut batch.defects, place: || place(name, offset) };
@@ -221,7 +240,7 @@ pub(crate) fn assemble(mut late: Late, name: &str, limits: &Limits) -> Result<Ba
 
 /// Removes repetitions from the end of the list, keeping the first of each.
 fn distinct(seen: &mut Vec<u32>, start: usize) {
-    let mut known = std::collections::HashSet::new();
+    let mut known = HashSet::new();
     let kept: Vec<u32> = seen[start..].iter().copied().filter(|number| known.insert(*number)).collect();
     seen.truncate(start);
     seen.extend(kept);

@@ -162,6 +162,11 @@ impl StixWorker {
         scratch: &mut Scratch<'c>,
         bundles: usize,
     ) {
+        if is_dense(json) {
+            self.produced.tally.items += 1;
+            self.count(Defect::TooLarge, offset, "record with millions of values".to_owned());
+            return;
+        }
         let mut raw = mem::take(&mut self.raw);
         raw.clear();
         raw.extend_from_slice(json);
@@ -293,6 +298,13 @@ impl StixWorker {
     }
 }
 
+/// Returns true for a large value that holds so many small ones that parsing it would take
+/// many times its size.
+fn is_dense(json: &[u8]) -> bool {
+    const LARGE: usize = 4 << 20;
+    json.len() > LARGE && json.iter().filter(|byte| matches!(byte, b',' | b':' | b'[' | b'{')).count() > LARGE
+}
+
 /// Moves what is in the builder to `batches`.
 pub(crate) fn flush(builder: &mut BatchBuilder, batches: &mut Vec<Batch>) {
     let batch = builder.take();
@@ -321,6 +333,10 @@ pub(crate) fn is_stix(chunk: &Chunk) -> bool {
             vec![&chunk.bytes[item.clone()]]
         };
         for value in values {
+            looked_at += 1;
+            if is_dense(value) {
+                continue;
+            }
             let mut copy = value.to_vec();
             if let Ok(tape) = simd_json::to_tape(&mut copy) {
                 let head = Head::of(&tape.0);
@@ -329,7 +345,6 @@ pub(crate) fn is_stix(chunk: &Chunk) -> bool {
                 }
                 only_empty &= head.empty;
             }
-            looked_at += 1;
             if looked_at == 64 {
                 return false;
             }

@@ -1,0 +1,88 @@
+//! Reading over HTTP, from a server that says what each test needs.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    time::Duration,
+};
+
+use super::*;
+
+/// Answers every request with the answer for its path; returns host and port.
+fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut lines = BufReader::new(&stream).lines();
+            let request = lines.next().and_then(Result::ok).unwrap_or_default();
+            while lines.next().and_then(Result::ok).is_some_and(|line| !line.is_empty()) {}
+            let path = request.split(' ').nth(1).unwrap_or_default();
+            let _ = stream.write_all(&answer(path));
+        }
+    });
+    address
+}
+
+fn ok(body: &[u8]) -> Vec<u8> {
+    let mut answer =
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())
+            .into_bytes();
+    answer.extend_from_slice(body);
+    answer
+}
+
+fn read_url(address: &str, change: impl Fn(&mut ReadOptions)) -> String {
+    let mut case = Case::new("");
+    case.options.limits.timeout = Duration::from_millis(500);
+    change(&mut case.options);
+    let host = address.split('/').next().unwrap_or(address).to_owned();
+    case.text(&format!("http://{address}")).replace(&host, "HOST")
+}
+
+#[test]
+fn answers_of_all_kinds() {
+    let host = serve(|path| match path {
+        "/a.json" => ok(process(1, "a.exe").as_bytes()),
+        "/moved" => {
+            b"HTTP/1.1 302 Found\r\nLocation: /a.json\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                .to_vec()
+        }
+        "/loop" => b"HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            .to_vec(),
+        "/short" => b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\nConnection: close\r\n\r\n[".to_vec(),
+        "/busy" => b"HTTP/1.1 503 Busy\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}".to_vec(),
+        "/slow" => {
+            std::thread::sleep(Duration::from_secs(2));
+            Vec::new()
+        }
+        _ => b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}".to_vec(),
+    });
+    let read = |path: &str| read_url(&format!("{host}{path}"), |_| {});
+    insta::assert_snapshot!(read("/a.json"), @r#"
+    observed-data--00000001 “2021-04-03T09:00:01Z” … “2021-04-03T09:00:01Z” ×1
+      process name=Text("a.exe") pid=Int(1)
+    "#);
+    assert_eq!(read("/moved"), read("/a.json"));
+    insta::assert_snapshot!(read("/loop"), @"error: cannot download `http://HOST/loop`: too many redirects [Network]");
+    insta::assert_snapshot!(read("/missing?token=secret"), @"error: cannot download `http://HOST/missing`: the server answered with status 404 Not Found [Status(404)]");
+    insta::assert_snapshot!(read("/busy"), @"error: cannot download `http://HOST/busy`: the server answered with status 503 Service Unavailable [Status(503)]");
+    insta::assert_snapshot!(read("/short"), @"error: cannot download `http://HOST/short`: the connection broke: end of file before message length reached [Network]");
+    insta::assert_snapshot!(read_url(&format!("{host}/a.json"), |options| options.limits.download = 100), @"error: cannot download `http://HOST/a.json`: the answer is larger than the limit of 100 bytes [TooLarge]");
+    insta::assert_snapshot!(read_url(&format!("{host}/a.json?token=secret"), |options| options.offline = true), @"error: cannot download `http://HOST/a.json`: the network is not to be used [Offline]");
+    insta::assert_snapshot!(read("/slow"), @"error: cannot download `http://HOST/slow`: operation timed out [Timeout]");
+}
+
+#[test]
+fn archives_come_over_the_web_too() {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    archive.start_file("a.json", zip::write::SimpleFileOptions::default()).expect("a member");
+    archive.write_all(process(1, "a.exe").as_bytes()).expect("memory");
+    let archive = archive.finish().expect("memory").into_inner();
+    let host = serve(move |_| ok(&archive));
+    let case = Case::new("");
+    let summary = case.read(&format!("http://{host}/x")).1.expect("read");
+    assert_eq!(summary.records, 1);
+    assert_eq!(summary.source_key.len(), 64);
+}
