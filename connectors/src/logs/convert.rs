@@ -189,19 +189,28 @@ pub(crate) fn host_application(text: &str) -> Option<&str> {
     (!value.is_empty()).then_some(value)
 }
 
-/// Appends base64 (RFC 4648, with padding).
+/// Returns base64 (RFC 4648, with padding).
 pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let [a, b, c] = [chunk[0], chunk.get(1).copied().unwrap_or(0), chunk.get(2).copied().unwrap_or(0)];
-        let bits = u32::from(a) << 16 | u32::from(b) << 8 | u32::from(c);
-        for place in 0..4 {
-            let digit = ALPHABET[(bits >> (18 - 6 * place) & 63) as usize];
-            out.push(if place > chunk.len() { '=' } else { char::from(digit) });
-        }
+    let digit = |bits: u32, place: u32| ALPHABET[(bits >> (18 - 6 * place) & 63) as usize];
+    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    let mut triples = bytes.chunks_exact(3);
+    for triple in &mut triples {
+        let bits = u32::from(triple[0]) << 16 | u32::from(triple[1]) << 8 | u32::from(triple[2]);
+        out.extend([digit(bits, 0), digit(bits, 1), digit(bits, 2), digit(bits, 3)]);
     }
-    out
+    match *triples.remainder() {
+        [a] => {
+            let bits = u32::from(a) << 16;
+            out.extend([digit(bits, 0), digit(bits, 1), b'=', b'=']);
+        }
+        [a, b] => {
+            let bits = u32::from(a) << 16 | u32::from(b) << 8;
+            out.extend([digit(bits, 0), digit(bits, 1), digit(bits, 2), b'=']);
+        }
+        _ => {}
+    }
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// What the end of a Windows message tells about a registry or pipe event.
