@@ -217,8 +217,9 @@ impl Store {
     /// [`Store::drop_table`].
     pub fn keep(&mut self, select: &str) -> Result<(String, u64), StoreError> {
         let name = self.new_name();
-        let count = self.connection()?.execute(&format!("CREATE TABLE {name} AS {select}"), [])?;
-        Ok((name, count as u64))
+        self.execute(&format!("CREATE TABLE {name} AS {select}"))?;
+        let count = self.read_number(&format!("SELECT count(*) FROM {name}"))?.unwrap_or(0);
+        Ok((name, count.cast_unsigned()))
     }
 
     /// Drops a table.

@@ -44,7 +44,7 @@ impl Store {
             Some(limit) => {
                 let limit = limit.min(i64::MAX.cast_unsigned());
                 format!(
-                    "SELECT h.rec FROM ({records}) h JOIN {} k ON k.rec = h.rec ORDER BY k.at LIMIT {limit}",
+                    "SELECT h.rec FROM ({records}) h JOIN {} k ON k.rec = h.rec ORDER BY k.place LIMIT {limit}",
                     candidates.table
                 )
             }
@@ -66,7 +66,7 @@ impl Store {
         })
     }
 
-    /// Returns the records of these sources that overlap a window, with their places `at` in
+    /// Returns the records of these sources that overlap a window, with their `place`s in
     /// the order of the sources.
     fn candidates(&mut self, sources: &[SourceId], window: TimeWindow) -> Result<Candidates, StoreError> {
         let mut parts: Vec<(u32, u32)> = Vec::new();
@@ -83,12 +83,12 @@ impl Store {
         let within = overlaps(window);
         let at = "(p.part::UBIGINT << 32) | ";
         let owned = format!(
-            "SELECT r.rec AS rec, {at} r.place AS at FROM record r JOIN {order} p ON p.source = r.source WHERE {within}"
+            "SELECT r.rec AS rec, {at} r.place AS place FROM record r JOIN {order} p ON p.source = r.source WHERE {within}"
         );
         let select = if self.ingest.any_shared {
             format!(
-                "SELECT rec, min(at) AS at FROM ({owned} UNION ALL
-                   SELECT r.rec AS rec, {at} h.place AS at FROM shared h JOIN {order} p ON p.source = h.source
+                "SELECT rec, min(place) AS place FROM ({owned} UNION ALL
+                   SELECT r.rec AS rec, {at} h.place AS place FROM shared h JOIN {order} p ON p.source = h.source
                    JOIN record r ON r.rec = h.rec WHERE {within}) GROUP BY rec"
             )
         } else {
@@ -115,8 +115,8 @@ impl Store {
         Ok(Candidates { table })
     }
 
-    /// Returns the entities that a query's centre matched, in the order of their first
-    /// appearance in it. They are seen in the query's records only.
+    /// Returns the entities that a query's centre matched, in the order of the records that
+    /// first show them. They are seen in the query's records only.
     pub fn select(&mut self, result: &QueryResult) -> Result<EntitySet, StoreError> {
         let world = World { queries: vec![result.query], ..World::default() };
         let hits = &result.hits;
@@ -160,10 +160,10 @@ impl Store {
         let select = format!(
             "WITH mine AS (SELECT o.obj, o.ent FROM object o SEMI JOIN {members} m ON m.ent = o.ent),
              shown AS (
-               SELECT a.ent AS ent, min((r.born::UBIGINT << 32) | s.ord) AS at
+               SELECT a.ent AS ent, min((r.born::UBIGINT << 32) | s.ord) AS born
                FROM mine a JOIN seen s ON s.obj = a.obj SEMI JOIN {records} w ON w.rec = s.rec
                JOIN record r ON r.rec = s.rec GROUP BY a.ent)
-             SELECT (row_number() OVER (ORDER BY s.at NULLS LAST, m.ent) - 1)::UINTEGER AS pos, m.ent AS ent
+             SELECT (row_number() OVER (ORDER BY s.born NULLS LAST, m.ent) - 1)::UINTEGER AS pos, m.ent AS ent
              FROM {members} m LEFT JOIN shown s ON s.ent = m.ent"
         );
         let set = self.entity_set(&select, &entities.entity_type, world)?;

@@ -201,3 +201,6 @@ impl Store {
         self.catalog.type_id(entity_type.as_str()).is_some()
     }
 }
+
+#[cfg(test)]
+mod tests;
