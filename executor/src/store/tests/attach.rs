@@ -27,7 +27,12 @@ fn entities(records: &Json, options: Options) -> String {
     let mut hunt = Hunt { store, source, pool: None };
     let set = hunt.get("process", &Pattern::And(Vec::new()), Some("x_unique_id"));
     let counts = hunt.store.counts(&set).expect("counts");
-    format!("E {} R {}\n{}", counts.entities, counts.records, hunt.rows(&set, &["pid", "name", "x_unique_id", "command_line"]))
+    format!(
+        "E {} R {}\n{}",
+        counts.entities,
+        counts.records,
+        hunt.rows(&set, &["pid", "name", "x_unique_id", "command_line"])
+    )
 }
 
 #[test]
@@ -42,7 +47,15 @@ fn exactly_one_fitting_process_takes_them_in() {
         record(7, 140, Some("h1"), process(8, "b.exe", Some("U3"))),
         record(8, 150, Some("h1"), process(8, "b.exe", None)),
     ]);
-    insta::assert_snapshot!(entities(&records, Options::default()), @"");
+    insta::assert_snapshot!(entities(&records, Options::default()), @r"
+        E 6 R 8
+        7 | a.exe | U1 | security
+        7 | a.exe | - | security
+        8 | b.exe | U2 | -
+        8 | b.exe | U3 | -
+        8 | b.exe | - | security
+        7 | a.exe | - | security
+        ");
     let off = Options { attach_processes: false, ..Options::default() };
     assert!(entities(&records, off).starts_with("E 8 R 8"));
 }

@@ -10,11 +10,23 @@ fn bundle() -> Json {
         })
     };
     json!([
-        record(1, 3, json!({"type": "process", "pid": 10, "name": "a.exe", "x_unique_id": "U1",
-                            "command_line": "a -1", "x_tag": "old"})),
-        record(2, 2, json!({"type": "process", "pid": 10, "x_unique_id": "U1", "command_line": "a -2", "x_extra": 7})),
-        record(3, 1, json!({"type": "process", "pid": 10, "name": "a.exe", "x_unique_id": "U1", "x_tag": null,
-                            "arguments": ["-x", "y"], "environment_variables": {"A": "1"}})),
+        record(
+            1,
+            3,
+            json!({"type": "process", "pid": 10, "name": "a.exe", "x_unique_id": "U1",
+                            "command_line": "a -1", "x_tag": "old"})
+        ),
+        record(
+            2,
+            2,
+            json!({"type": "process", "pid": 10, "x_unique_id": "U1", "command_line": "a -2", "x_extra": 7})
+        ),
+        record(
+            3,
+            1,
+            json!({"type": "process", "pid": 10, "name": "a.exe", "x_unique_id": "U1", "x_tag": null,
+                            "arguments": ["-x", "y"], "environment_variables": {"A": "1"}})
+        ),
     ])
 }
 
@@ -22,11 +34,11 @@ fn bundle() -> Json {
 fn the_last_present_value_counts() {
     let mut hunt = Hunt::new(&bundle());
     let set = hunt.get("process", &equal("process", "pid", 10), None);
-    insta::assert_snapshot!(hunt.show(&set), @"");
+    insta::assert_snapshot!(hunt.show(&set), @"E 1 R 6; records 0001 0002 0003; process 2");
     let found = columns(&mut hunt.store, &set);
-    insta::assert_snapshot!(found, @"");
+    insta::assert_snapshot!(found, @"pid, name, x_unique_id, command_line, x_tag, id, x_extra, arguments, environment_variables.A");
     let names: Vec<&str> = found.split(", ").filter(|name| *name != "id").collect();
-    insta::assert_snapshot!(hunt.rows(&set, &names), @"");
+    insta::assert_snapshot!(hunt.rows(&set, &names), @r#"10 | a.exe | U1 | a -2 | old | 7 | ["-x","y"] | 1"#);
 }
 
 #[test]
@@ -35,7 +47,7 @@ fn the_order_of_records_does_not_matter() {
     records.as_array_mut().expect("a list").reverse();
     let mut hunt = Hunt::new(&records);
     let set = hunt.get("process", &equal("process", "pid", 10), None);
-    insta::assert_snapshot!(hunt.rows(&set, &["pid", "name", "command_line", "x_tag", "x_extra"]), @"");
+    insta::assert_snapshot!(hunt.rows(&set, &["pid", "name", "command_line", "x_tag", "x_extra"]), @"10 | a.exe | a -2 | old | 7");
 }
 
 #[test]
@@ -43,11 +55,17 @@ fn rows_of_a_huntflow_are_entities() {
     let mut store = Store::new(Options::default());
     let traffic = EntityType::new("network-traffic");
     let names = ["src_ref.value", "dst_ref.value", "dst_port"].map(path);
-    let row = |src: &str, dst: &str, port| vec![Some(Value::text(src)), Some(Value::text(dst)), Some(Value::Int(port))];
-    let written = [row("192.0.2.4", "::1", 80), row("192.0.2.5", "a.example", 443), row("192.0.2.4", "::1", 80)];
+    let row = |src: &str, dst: &str, port| {
+        vec![Some(Value::text(src)), Some(Value::text(dst)), Some(Value::Int(port))]
+    };
+    let written =
+        [row("192.0.2.4", "::1", 80), row("192.0.2.5", "a.example", 443), row("192.0.2.4", "::1", 80)];
     let set = store.literal(&traffic, &names, &written).expect("rows");
-    insta::assert_snapshot!(rows(&mut store, &set, &names), @"");
-    insta::assert_snapshot!(format!("{:?}", store.counts(&set).expect("counts")), @"");
+    insta::assert_snapshot!(rows(&mut store, &set, &names), @r"
+        192.0.2.4 | ::1 | 80
+        192.0.2.5 | a.example | 443
+        ");
+    insta::assert_snapshot!(format!("{:?}", store.counts(&set).expect("counts")), @"Counts { entities: 2, records: 2 }");
     let relate = |by_type: &str, relation: &str| Relate {
         entity_type: EntityType::new(by_type),
         relation: relation.to_owned(),
@@ -55,7 +73,9 @@ fn rows_of_a_huntflow_are_entities() {
         input_type: traffic.clone(),
     };
     let pool = store.pool(None, &[]).expect("a pool");
-    for (entity_type, relation) in [("ipv4-addr", "created"), ("ipv6-addr", "accepted"), ("domain-name", "accepted")] {
+    for (entity_type, relation) in
+        [("ipv4-addr", "created"), ("ipv6-addr", "accepted"), ("domain-name", "accepted")]
+    {
         let found = store.relate(&set, None, &relate(entity_type, relation)).expect("related");
         let found = store.assemble(&found, pool).expect("assembled");
         insta::allow_duplicates! {
@@ -69,7 +89,14 @@ fn rows_of_a_huntflow_are_entities() {
     let set = store
         .literal(&process, &["name", "x_unique_id"].map(path), &[same.clone(), same, unique, later])
         .expect("rows");
-    insta::assert_snapshot!(rows(&mut store, &set, &["name", "x_unique_id"].map(path)), @"");
+    insta::assert_snapshot!(rows(&mut store, &set, &["name", "x_unique_id"].map(path)), @r"
+        cmd.exe | -
+        cmd.exe | -
+        y.exe | U1
+        ");
     assert_eq!(store.known(&set, &path("name")).expect("known"), Known::Present);
-    assert_eq!(store.known(&set, &path("nmae")).expect("known"), Known::Unknown { nearest: vec!["name".to_owned()] });
+    assert_eq!(
+        store.known(&set, &path("nmae")).expect("known"),
+        Known::Unknown { nearest: vec!["name".to_owned()] }
+    );
 }

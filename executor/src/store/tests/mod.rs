@@ -82,7 +82,14 @@ impl Hunt {
     }
 
     /// `FIND`, with a second query if `asks`.
-    fn find(&mut self, text: &str, input: &EntitySet, pattern: Option<&Pattern>, window: Option<TimeWindow>, asks: bool) -> EntitySet {
+    fn find(
+        &mut self,
+        text: &str,
+        input: &EntitySet,
+        pattern: Option<&Pattern>,
+        window: Option<TimeWindow>,
+        asks: bool,
+    ) -> EntitySet {
         let words: Vec<&str> = text.split(' ').collect();
         let relate = Relate {
             entity_type: EntityType::new(words[0]),
@@ -123,7 +130,13 @@ impl Hunt {
             .into_iter()
             .map(|(entity_type, count)| format!("{entity_type} {count}"))
             .collect();
-        format!("E {} R {}; records {}; {}", counts.entities, counts.records, records.join(" "), related.join(", "))
+        format!(
+            "E {} R {}; records {}; {}",
+            counts.entities,
+            counts.records,
+            records.join(" "),
+            related.join(", ")
+        )
     }
 
     fn rows(&mut self, set: &EntitySet, columns: &[&str]) -> String {
@@ -140,8 +153,12 @@ fn rows(store: &mut Store, set: &EntitySet, paths: &[AttributePath]) -> String {
     store.drop_table(&table).expect("dropped");
     (0..found.len())
         .map(|at| {
-            let cells = found.row(at).map(|code| store.dictionary().present(code).map(|value| value.to_value()));
-            cells.map(|cell| cell.map_or("-".to_owned(), |cell| cell.to_string())).collect::<Vec<_>>().join(" | ")
+            let cells =
+                found.row(at).map(|code| store.dictionary().present(code).map(|value| value.to_value()));
+            cells
+                .map(|cell| cell.map_or("-".to_owned(), |cell| cell.to_string()))
+                .collect::<Vec<_>>()
+                .join(" | ")
         })
         .collect::<Vec<_>>()
         .join("\n")
@@ -153,7 +170,16 @@ fn columns(store: &mut Store, set: &EntitySet) -> String {
 }
 
 fn short(id: &str) -> String {
-    id.rsplit_once("--").map_or(id, |(_, uuid)| uuid).trim_start_matches(['0', '-']).chars().rev().take(4).collect::<String>().chars().rev().collect()
+    id.rsplit_once("--")
+        .map_or(id, |(_, uuid)| uuid)
+        .trim_start_matches(['0', '-'])
+        .chars()
+        .rev()
+        .take(4)
+        .collect::<String>()
+        .chars()
+        .rev()
+        .collect()
 }
 
 fn load(store: &mut Store, batches: &[Batch]) -> SourceId {
@@ -194,7 +220,9 @@ fn value_of(json: &Json) -> Value {
     match json {
         Json::String(text) => Value::text(text.clone()),
         Json::Bool(b) => Value::Bool(*b),
-        Json::Number(n) => n.as_i64().map_or_else(|| Value::Float(n.as_f64().unwrap_or_default()), Value::Int),
+        Json::Number(n) => {
+            n.as_i64().map_or_else(|| Value::Float(n.as_f64().unwrap_or_default()), Value::Int)
+        }
         other => Value::Json(other.to_string()),
     }
 }

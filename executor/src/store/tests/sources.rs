@@ -23,14 +23,14 @@ fn sources_are_kept_apart_and_in_order() {
     let a = load(&mut store, &[batch(&json!([record("r1", 1, 1), record("r2", 2, 2)]))]);
     let b = load(&mut store, &[batch(&json!([record("r3", 3, 3), record("r2", 2, 2), record("r1", 4, 4)]))]);
     let open = TimeWindow::default();
-    insta::assert_snapshot!(fetched(&mut store, &[a], open, None), @"");
-    insta::assert_snapshot!(fetched(&mut store, &[b], open, None), @"");
-    insta::assert_snapshot!(fetched(&mut store, &[a, b], open, None), @"");
-    insta::assert_snapshot!(fetched(&mut store, &[a, b], open, Some(2)), @"");
-    insta::assert_snapshot!(fetched(&mut store, &[b, a], open, Some(2)), @"");
-    insta::assert_snapshot!(fetched(&mut store, &[a], open, Some(0)), @"");
+    insta::assert_snapshot!(fetched(&mut store, &[a], open, None), @"2 records: p1 p2");
+    insta::assert_snapshot!(fetched(&mut store, &[b], open, None), @"3 records: p2 p3 p4");
+    insta::assert_snapshot!(fetched(&mut store, &[a, b], open, None), @"4 records: p4 p2 p3");
+    insta::assert_snapshot!(fetched(&mut store, &[a, b], open, Some(2)), @"2 records: p1 p2");
+    insta::assert_snapshot!(fetched(&mut store, &[b, a], open, Some(2)), @"2 records: p2 p3");
+    insta::assert_snapshot!(fetched(&mut store, &[a], open, Some(0)), @"0 records:");
     let window = TimeWindow::new(time("2024-01-01T00:01:30Z"), time("2024-01-01T00:02:00Z"));
-    insta::assert_snapshot!(fetched(&mut store, &[a], window, None), @"");
+    insta::assert_snapshot!(fetched(&mut store, &[a], window, None), @"1 records: p1");
 }
 
 #[test]
@@ -41,9 +41,10 @@ fn repeated_records_are_one_and_records_with_one_id_are_put_together() {
     store.ingest(source, &batch(&records)).expect("taken in");
     let loaded = store.finish_source(source).expect("finished");
     assert_eq!(loaded.records, 1);
-    let defects: Vec<String> = loaded.defects.iter().map(|(defect, count)| format!("{defect:?} {}", count.count)).collect();
-    insta::assert_snapshot!(defects.join("; "), @"");
-    insta::assert_snapshot!(fetched(&mut store, &[source], TimeWindow::default(), None), @"");
+    let defects: Vec<String> =
+        loaded.defects.iter().map(|(defect, count)| format!("{defect:?} {}", count.count)).collect();
+    insta::assert_snapshot!(defects.join("; "), @"DuplicateRecordId 2");
+    insta::assert_snapshot!(fetched(&mut store, &[source], TimeWindow::default(), None), @"1 records: p2");
     assert_eq!(store.read_number("SELECT count(*) FROM seen").expect("a number"), Some(2));
 }
 
@@ -54,7 +55,7 @@ fn a_source_that_failed_leaves_nothing() {
     store.ingest(failed, &batch(&json!([record("r1", 1, 1)]))).expect("taken in");
     store.abandon_source(failed).expect("given up");
     let again = load(&mut store, &[batch(&json!([record("r1", 1, 1), record("r2", 2, 2)]))]);
-    insta::assert_snapshot!(fetched(&mut store, &[again], TimeWindow::default(), None), @"");
+    insta::assert_snapshot!(fetched(&mut store, &[again], TimeWindow::default(), None), @"2 records: p1 p2");
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn many_attributes_of_a_type_are_fine() {
     let records = json!([{"id": "r1", "first_observed": "2024-01-01T00:00:00Z", "objects": {"0": objects}}]);
     let mut hunt = Hunt::new(&records);
     let set = hunt.get("process", &equal("process", "x_1499", 1499), None);
-    insta::assert_snapshot!(hunt.rows(&set, &["x_0", "x_998", "x_1000", "x_1499"]), @"");
+    insta::assert_snapshot!(hunt.rows(&set, &["x_0", "x_998", "x_1000", "x_1499"]), @"0 | 998 | 1000 | 1499");
     assert_eq!(hunt.store.columns_of(&set).expect("columns").len(), 1501);
     let set = hunt.get("process", &not(equal("process", "x_1499", 1499)), None);
     assert_eq!(set.count, 0);
@@ -81,5 +82,5 @@ fn objects_that_refer_to_each_other_are_fine() {
     }}]);
     let mut hunt = Hunt::new(&records);
     let set = hunt.get("process", &equal("process", "parent_ref.parent_ref.name", "a"), None);
-    insta::assert_snapshot!(hunt.rows(&set, &["name", "parent_ref.name", "parent_ref.parent_ref.parent_ref.name"]), @"");
+    insta::assert_snapshot!(hunt.rows(&set, &["name", "parent_ref.name", "parent_ref.parent_ref.parent_ref.name"]), @"a | b | b");
 }
