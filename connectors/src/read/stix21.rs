@@ -233,8 +233,7 @@ pub(crate) fn assemble(mut late: Late, name: &str, limits: &Limits) -> Result<Ba
             seen,
         });
     }
-    batch.loose =
-        numbers.iter().zip(&listed).filter(|(_, listed)| !**listed).map(|(number, _)| *number).collect();
+    batch.loose = numbers.into_iter().filter(|number| !listed.contains(number)).collect();
     Ok(batch)
 }
 
