@@ -1,6 +1,6 @@
 //! Why a source could not be read.
 
-use std::{fmt, io};
+use std::io;
 
 /// A source, or a part of it, could not be read.
 ///
@@ -22,11 +22,8 @@ pub struct SourceError {
     pub cause: String,
 }
 
-fn at(offset: Option<u64>) -> impl fmt::Display {
-    fmt::from_fn(move |f| match offset {
-        Some(offset) => write!(f, " (byte {offset})"),
-        None => Ok(()),
-    })
+fn at(offset: Option<u64>) -> String {
+    offset.map(|offset| format!(" (byte {offset})")).unwrap_or_default()
 }
 
 /// What is wrong with a source.

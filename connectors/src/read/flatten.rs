@@ -159,14 +159,11 @@ impl<'c, P: Fn() -> String> Flatten<'_, 'c, '_, P> {
             return;
         }
         for (key, value) in members(self.nodes, at) {
-            let mut name = String::with_capacity(prefix.len() + key.len() + 3);
-            name.push_str(prefix);
-            name.push('.');
-            push_key(&mut name, key);
+            let name = dotted(prefix, key);
             match self.nodes.get(value) {
                 Some(Node::Object { .. }) => self.nested(&name, value, references, depth + 1),
-                _ if references && is_reference_key(key) => self.reference(Cow::Owned(name), value),
-                _ => self.value(Cow::Owned(name), value, depth + 1),
+                _ if references && is_reference_key(key) => self.reference(name, value),
+                _ => self.value(name, value, depth + 1),
             }
         }
     }
@@ -245,18 +242,12 @@ impl<'c, P: Fn() -> String> Flatten<'_, 'c, '_, P> {
     fn reference(&mut self, name: Cow<'c, str>, at: usize) {
         let list = name.ends_with("_refs") || name.ends_with("_refs'");
         match self.nodes.get(at) {
-            Some(Node::String(key)) => {
-                self.out.references.push(ReferenceTo { name, list, key: Cow::Borrowed(key) })
-            }
+            Some(Node::String(key)) => self.push_reference(name, list, key),
             Some(Node::Array { .. }) => {
                 for element in elements(self.nodes, at) {
                     match text(self.nodes, element) {
                         Some(key) if list => {
-                            self.out.references.push(ReferenceTo {
-                                name: name.clone(),
-                                list,
-                                key: Cow::Borrowed(key),
-                            });
+                            self.push_reference(name.clone(), list, key);
                         }
                         _ => self.dangling(&name),
                     }
@@ -283,6 +274,25 @@ impl<'c, P: Fn() -> String> Flatten<'_, 'c, '_, P> {
     fn bad_value(&mut self, name: &str, given: &str) {
         self.counter.count(Defect::BadValue, || format!("{name} of {}: `{given}`", self.entity_type));
     }
+}
+
+/// The name of a member of a dictionary. Hashes are in every other object, so their names are
+/// not made anew.
+fn dotted(prefix: &str, key: &str) -> Cow<'static, str> {
+    if prefix == "hashes" {
+        match key {
+            "MD5" => return Cow::Borrowed("hashes.MD5"),
+            "SHA-1" => return Cow::Borrowed("hashes.'SHA-1'"),
+            "SHA-256" => return Cow::Borrowed("hashes.'SHA-256'"),
+            "SHA-512" => return Cow::Borrowed("hashes.'SHA-512'"),
+            _ => {}
+        }
+    }
+    let mut name = String::with_capacity(prefix.len() + key.len() + 3);
+    name.push_str(prefix);
+    name.push('.');
+    push_key(&mut name, key);
+    Cow::Owned(name)
 }
 
 /// A key as attribute name.
