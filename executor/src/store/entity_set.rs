@@ -38,7 +38,7 @@ impl World {
     }
 }
 
-/// The records at hand after a step, by number from 1; see
+/// The records at hand after a step, by number; see
 /// [`Store::pool`](super::Store::pool).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pool(pub u32);

@@ -3,11 +3,14 @@
 //! Each row is put together like a record of a source: its plain columns are an object, and
 //! dotted ones such as `src_ref.value` are objects that it refers to.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+};
 
 use kestrel_stix::{
-    AttributePath, EntityType, Step, Value,
-    batch::BatchBuilder,
+    AttributePath, EntityType, Step, Timestamp, Value,
+    batch::{Batch, BatchBuilder},
     identity::{self, Identity, id_text, named},
     record::{Object, Record, ReferenceTo},
     schema,
@@ -26,23 +29,10 @@ impl Store {
         columns: &[AttributePath],
         rows: &[Vec<Option<Value>>],
     ) -> Result<EntitySet, StoreError> {
-        let mut builder = BatchBuilder::new();
-        for (number, row) in rows.iter().enumerate() {
-            let mut root = Part::default();
-            for (path, value) in columns.iter().zip(row) {
-                if let Some(value) = value {
-                    root.put(entity_type.as_str(), path.steps(), value);
-                }
-            }
-            let mut record = Record { id: Cow::Borrowed("row"), number_observed: 1, ..Record::default() };
-            root.objects("0", entity_type.as_str(), &mut record.objects);
-            if let Some(first) = record.objects.first_mut() {
-                first.seen = true;
-            }
-            give_ids(&mut record, columns, row, number);
-            builder.loose(&record, || format!("row {}", number + 1)).map_err(|_| StoreError::Full)?;
+        let mut batch = batch_of(entity_type, columns, rows)?;
+        if let Some(rows) = summed_up(&batch, columns, rows) {
+            batch = batch_of(entity_type, columns, &rows)?;
         }
-        let batch = builder.take();
         let (source, objects) = self.take_synthetic(&batch)?;
         let world = World { synthetic: vec![source], ..World::default() };
         let positions: Vec<u32> = (0..objects.len() as u32).collect();
@@ -56,6 +46,107 @@ impl Store {
         set.shown = Some(columns.to_vec());
         self.sweep()?;
         Ok(set)
+    }
+}
+
+/// Makes one group of objects for each row.
+fn batch_of(
+    entity_type: &EntityType,
+    columns: &[AttributePath],
+    rows: &[Vec<Option<Value>>],
+) -> Result<Batch, StoreError> {
+    let mut builder = BatchBuilder::new();
+    for (number, row) in rows.iter().enumerate() {
+        let mut root = Part::default();
+        for (path, value) in columns.iter().zip(row) {
+            if let Some(value) = value {
+                root.put(entity_type.as_str(), path.steps(), value);
+            }
+        }
+        let mut record = Record { id: Cow::Borrowed("row"), number_observed: 1, ..Record::default() };
+        root.objects("0", entity_type.as_str(), &mut record.objects);
+        if let Some(first) = record.objects.first_mut() {
+            first.seen = true;
+        }
+        give_ids(&mut record, columns, row, number);
+        builder.loose(&record, || format!("row {}", number + 1)).map_err(|_| StoreError::Full)?;
+    }
+    Ok(builder.take())
+}
+
+/// Rows about one entity unite, the last value of each attribute counting; but times seen and
+/// counts are summed up: earliest, latest, sum. Returns the rows with these values, if there
+/// are any such. Source: entities specification 3.7.
+fn summed_up(
+    batch: &Batch,
+    columns: &[AttributePath],
+    rows: &[Vec<Option<Value>>],
+) -> Option<Vec<Vec<Option<Value>>>> {
+    let sums: Vec<(usize, Summary)> = columns
+        .iter()
+        .enumerate()
+        .filter_map(|(at, path)| match (path.steps().len(), path.last_key()) {
+            (1, "first_observed") => Some((at, Summary::Earliest)),
+            (1, "last_observed") => Some((at, Summary::Latest)),
+            (1, "number_observed") => Some((at, Summary::Sum)),
+            _ => None,
+        })
+        .collect();
+    if sums.is_empty() {
+        return None;
+    }
+    let mut by_entity: HashMap<uuid::Uuid, Vec<usize>, ahash::RandomState> = HashMap::default();
+    for (row, object) in batch.loose.iter().enumerate() {
+        by_entity.entry(batch.objects[*object as usize].entity).or_default().push(row);
+    }
+    by_entity.retain(|_, rows| rows.len() > 1);
+    if by_entity.is_empty() {
+        return None;
+    }
+    let mut united = rows.to_vec();
+    for same in by_entity.values() {
+        for (column, summary) in &sums {
+            let values = same.iter().filter_map(|row| rows[*row][*column].as_ref());
+            let value = values.cloned().reduce(|a, b| summary.of(a, b));
+            for row in same {
+                united[*row][*column].clone_from(&value);
+            }
+        }
+    }
+    Some(united)
+}
+
+/// How a column of rows about one entity is summed up.
+enum Summary {
+    Earliest,
+    Latest,
+    Sum,
+}
+
+impl Summary {
+    fn of(&self, a: Value, b: Value) -> Value {
+        let time = |value: &Value| Timestamp::parse(&value.to_string());
+        match (self, &a, &b) {
+            (Summary::Sum, Value::Int(a), Value::Int(b)) => Value::Int(a.saturating_add(*b)),
+            (Summary::Sum, ..) => match (a.as_number(), b.as_number()) {
+                (Some(a), Some(b)) => Value::Float(a + b),
+                _ => b,
+            },
+            (Summary::Earliest, ..) => {
+                if time(&b) < time(&a) {
+                    b
+                } else {
+                    a
+                }
+            }
+            (Summary::Latest, ..) => {
+                if time(&b) > time(&a) {
+                    b
+                } else {
+                    a
+                }
+            }
+        }
     }
 }
 
@@ -98,8 +189,7 @@ impl<'v> Part<'v> {
         }
     }
 
-    /// Makes the object and those it refers to; returns false if the type of one is not known,
-    /// and nothing was made.
+    /// Makes the object and those it refers to.
     fn objects(&self, key: &str, entity_type: &str, out: &mut Vec<Object<'v>>) {
         let at = out.len();
         out.push(Object {

@@ -11,8 +11,11 @@ pub struct Records {
     ids: Texts,
     rows: Vec<Row>,
     /// Times whose given spelling is not the usual one: record, first, last.
-    spelled: std::collections::HashMap<u32, (Option<Box<str>>, Option<Box<str>>), ahash::RandomState>,
+    spelled: std::collections::HashMap<u32, Spelling, ahash::RandomState>,
 }
+
+/// First and last time as given, where that is not their usual spelling.
+type Spelling = (Option<Box<str>>, Option<Box<str>>);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {

@@ -21,6 +21,10 @@ fn process(pid: i64, name: &str, unique: Option<&str>) -> Json {
     }
 }
 
+fn attaching() -> Options {
+    Options { attach_processes: true, ..Options::default() }
+}
+
 fn entities(records: &Json, options: Options) -> String {
     let mut store = Store::new(options);
     let source = load(&mut store, &[batch(records)]);
@@ -47,7 +51,7 @@ fn exactly_one_fitting_process_takes_them_in() {
         record(7, 140, Some("h1"), process(8, "b.exe", Some("U3"))),
         record(8, 150, Some("h1"), process(8, "b.exe", None)),
     ]);
-    insta::assert_snapshot!(entities(&records, Options::default()), @r"
+    insta::assert_snapshot!(entities(&records, attaching()), @r"
         E 6 R 8
         7 | a.exe | U1 | security
         7 | a.exe | - | security
@@ -66,5 +70,5 @@ fn data_without_any_unique_id_is_unaffected() {
         record(1, 100, None, process(7, "a.exe", None)),
         record(2, 120, None, process(7, "a.exe", None)),
     ]);
-    assert!(entities(&records, Options::default()).starts_with("E 2 R 2"));
+    assert!(entities(&records, attaching()).starts_with("E 2 R 2"));
 }

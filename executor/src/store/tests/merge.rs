@@ -100,3 +100,29 @@ fn rows_of_a_huntflow_are_entities() {
         Known::Unknown { nearest: vec!["name".to_owned()] }
     );
 }
+
+#[test]
+fn rows_about_one_entity_sum_up_when_it_was_seen() {
+    let mut store = Store::new(Options::default());
+    let names = ["id", "pid", "first_observed", "last_observed", "number_observed"].map(path);
+    let id = "process--00000000-0000-4000-8000-000000000001";
+    let row = |pid, first: &str, number| {
+        let time = || Some(Value::text(first));
+        vec![Some(Value::text(id)), Some(Value::Int(pid)), time(), time(), Some(Value::Int(number))]
+    };
+    let written = [row(1, "2024-01-02T00:00:00Z", 2), row(2, "2024-01-01T00:00:00Z", 3)];
+    let set = store.literal(&EntityType::new("process"), &names, &written).expect("rows");
+    insta::assert_snapshot!(rows(&mut store, &set, &names[1..]), @"2 | 2024-01-01T00:00:00Z | 2024-01-02T00:00:00Z | 5");
+    assert_eq!(store.entity(id).map(|entity| store.entity_id(entity)).as_deref(), Some(id));
+}
+
+#[test]
+fn dotted_columns_that_lead_nowhere_known_stay_columns() {
+    let mut store = Store::new(Options::default());
+    let names =
+        ["name", "strange_ref.label", "binary_ref.parent_directory_ref.path", "parent_ref.name"].map(path);
+    let row = [vec![Some(Value::text("a")), Some(Value::text("l")), Some(Value::text("/x")), None]];
+    let set = store.literal(&EntityType::new("process"), &names, &row).expect("rows");
+    insta::assert_snapshot!(rows(&mut store, &set, &names), @"a | l | /x | -");
+    assert_eq!(store.known(&set, &path("parent_ref.name")).expect("known"), Known::InType);
+}
