@@ -20,6 +20,8 @@ pub struct Config {
     pub prefetch_find: bool,
     /// Entity types for which nothing is asked again, in lower case.
     pub prefetch_excluded: Vec<String>,
+    /// Entities stay that the second answer does not show. Off, as in Kestrel 1.8.
+    pub prefetch_keep: bool,
     /// When two sightings with one process number are one process.
     pub same_process: SameProcess,
     /// Seconds added to the start of an inferred time range.
@@ -40,6 +42,7 @@ impl Default for Config {
             prefetch_get: true,
             prefetch_find: true,
             prefetch_excluded: ["file", "user-account", "x-oca-asset"].map(str::to_owned).to_vec(),
+            prefetch_keep: false,
             same_process: SameProcess::default(),
             start_offset: -300,
             stop_offset: 300,

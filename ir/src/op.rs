@@ -156,6 +156,9 @@ pub struct Expand {
     pub limit: Option<u64>,
     /// Which sightings with an equal process number are the same process; none for other types.
     pub same_process: Option<SameProcess>,
+    /// Whether entities stay that the second answer does not show, such as sightings without
+    /// the attribute that was asked for. Kestrel 1.8 drops them; what is dropped is reported.
+    pub keep: bool,
 }
 
 /// When two sightings with the same process number are the same process: offsets in seconds

@@ -128,6 +128,9 @@ fn details(plan: &Plan, names: &BTreeMap<NodeId, String>, node: &Node) -> Vec<(&
                 out.push(("unless", format!("by {attribute}, which was asked for already")));
             }
             out.extend(expand.limit.map(|limit| ("limit", format!("{limit} records"))));
+            if expand.keep {
+                out.push(("keep", "entities that do not come back".to_owned()));
+            }
             if let Some(same) = &expand.same_process {
                 let windows = [same.name_and_parent, same.name, same.parent, same.number_only];
                 let text: Vec<_> =

@@ -172,6 +172,7 @@ impl Cx<'_> {
             window: self.window(ask.range, vec![0]),
             limit: ask.limit,
             same_process: (name == "process").then_some(self.config.same_process),
+            keep: self.config.prefetch_keep,
         };
         let mut inputs = vec![entities];
         inputs.extend(used);

@@ -271,9 +271,22 @@ impl Run<'_> {
             window,
             limit: expand.limit,
             same_process: expand.same_process,
+            keep: expand.keep,
         };
         let expanded = self.session.store.expand(&local.set, &request)?;
         self.asked(node, &expand.source, expanded.query.as_ref(), expand.limit);
+        // With a limit, leaving out is what was asked for.
+        if expanded.left_out > 0 && expand.limit.is_none() {
+            let attribute = expanded.attribute.as_ref().map_or_else(String::new, ToString::to_string);
+            let left_out = expanded.left_out;
+            let message = format!(
+                "{left_out} {} without a common `{attribute}` did not come back when the source was asked again, and {} left out",
+                if left_out == 1 { "entity" } else { "entities" },
+                if left_out == 1 { "was" } else { "were" },
+            );
+            let told = Diagnostic::new(Code::W0013, message).at(node.origin.span);
+            self.tell(told.help("`keep = true` in the section [prefetch] of kestrel.toml keeps them"));
+        }
         Ok(Value::Entities(Entities {
             set: expanded.entities,
             query: expanded.query,
@@ -285,7 +298,10 @@ impl Run<'_> {
     fn pool(&mut self, node: &Node) -> Result<Value, OpError> {
         let mut previous = None;
         let mut brought = Vec::new();
-        for n in 0..self.plan.inputs(node.id).len() {
+        for (n, id) in self.plan.inputs(node.id).iter().enumerate() {
+            if self.failed.contains_key(id) {
+                continue;
+            }
             match self.input(node, n)? {
                 Value::Pool(pool) => previous = Some(*pool),
                 Value::Records(query) => brought.push(query.clone()),

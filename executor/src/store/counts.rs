@@ -25,7 +25,8 @@ impl Store {
         let sightings = self.sightings(set)?;
         let pairs = self.number(&format!("SELECT count(*) FROM {sightings}"))?;
         let records = if pairs == 0 {
-            entities
+            // Data without records count by their rows.
+            set.count
         } else {
             // Counts are given by data, so their sum may be beyond any number.
             self.number(&format!(
@@ -37,7 +38,7 @@ impl Store {
         Ok(Counts { entities, records })
     }
 
-    fn number(&mut self, sql: &str) -> Result<u64, StoreError> {
+    pub(super) fn number(&mut self, sql: &str) -> Result<u64, StoreError> {
         Ok(self.read_number(sql)?.unwrap_or(0).cast_unsigned())
     }
 

@@ -28,6 +28,8 @@ pub struct ExpandRequest<'a> {
     pub limit: Option<u64>,
     /// Which sightings with an equal process number are the same process.
     pub same_process: Option<SameProcess>,
+    /// Whether entities stay that the answer does not show.
+    pub keep: bool,
 }
 
 /// What [`Store::expand`] gives.
@@ -41,6 +43,8 @@ pub struct Expanded {
     pub attribute: Option<AttributePath>,
     /// How many different values of it were asked for.
     pub values: u64,
+    /// Entities that the answer does not show and that were therefore left out.
+    pub left_out: u64,
 }
 
 impl Store {
@@ -53,7 +57,7 @@ impl Store {
         request: &ExpandRequest<'_>,
     ) -> Result<Expanded, StoreError> {
         let unchanged =
-            |attribute| Expanded { entities: entities.clone(), query: None, attribute, values: 0 };
+            |attribute| Expanded { entities: entities.clone(), query: None, attribute, values: 0, left_out: 0 };
         if entities.is_empty() {
             return Ok(unchanged(None));
         }
@@ -91,17 +95,30 @@ impl Store {
         };
         let mut world = entities.world.clone();
         world.queries.push(query.query);
+        // Entities in the order they had, new ones behind them.
+        let join = if request.keep { "FULL JOIN" } else { "LEFT JOIN" };
         let select = format!(
             "WITH known AS (SELECT ent, min(pos) AS pos FROM {0} WHERE ent IS NOT NULL GROUP BY ent),
                   same AS ({same})
              SELECT (row_number() OVER (ORDER BY pos NULLS LAST, ent) - 1)::UINTEGER AS pos, ent FROM (
-               SELECT ent, pos FROM known
-               UNION ALL SELECT ent, NULL AS pos FROM same WHERE ent NOT IN (SELECT ent FROM known))",
+               SELECT coalesce(same.ent, known.ent) AS ent, known.pos AS pos
+               FROM same {join} known ON known.ent = same.ent)",
             entities.table
         );
-        let entities = self.entity_set(&select, request.entity_type, world)?;
+        let mut found = self.entity_set(&select, request.entity_type, world)?;
+        let mut left_out = 0;
+        if found.is_empty() {
+            // An empty answer must not lose what is known.
+            found = EntitySet { world: found.world, ..entities.clone() };
+        } else if !request.keep {
+            left_out = self.number(&format!(
+                "SELECT count(DISTINCT ent) FROM {} WHERE ent IS NOT NULL AND ent NOT IN (SELECT ent FROM {})",
+                entities.table, found.table
+            ))?;
+        }
         self.sweep()?;
-        Ok(Expanded { entities, query: Some(query), attribute: Some(attribute.clone()), values: count })
+        let attribute = Some(attribute.clone());
+        Ok(Expanded { entities: found, query: Some(query), attribute, values: count, left_out })
     }
 
     /// Returns the first of these attributes that any of the entities has a non-empty value

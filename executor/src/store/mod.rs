@@ -81,7 +81,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { memory: None, threads: 0, attach_processes: true, temporary: None }
+        Options { memory: None, threads: 0, attach_processes: false, temporary: None }
     }
 }
 

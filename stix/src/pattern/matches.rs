@@ -65,6 +65,8 @@ pub struct Test {
     check: Check,
     site: Site,
     form: Form,
+    /// The path has `[*]`: elements of a list are tested, not the list.
+    each: bool,
     gave_up: AtomicU32,
 }
 
@@ -120,11 +122,12 @@ impl Test {
             Operator::IsSubset => Check::Subset(Network::parse(&one()?.to_string())),
             Operator::IsSuperset => Check::Superset(Network::parse(&one()?.to_string())),
         };
-        Ok(Test { negated: *negated, check, site, form, gave_up: AtomicU32::new(0) })
+        Ok(Test { negated: *negated, check, site, form, each: path.has_any(), gave_up: AtomicU32::new(0) })
     }
 
-    /// Applies the test to a present value. Of a list, any element may satisfy the plain test;
-    /// a negated one holds if none does.
+    /// Applies the test to a present value. Where the path has `[*]`, any element of a list may
+    /// satisfy the plain test, and a negated one holds if none does; elsewhere a list is
+    /// compared as its JSON text, so that it equals no scalar.
     pub fn holds(&self, value: &ValueRef<'_>) -> bool {
         self.plain(value) != self.negated
     }
@@ -155,7 +158,7 @@ impl Test {
         match (&self.check, value) {
             (Check::Null, _) => false,
             (Check::Equal(equal), ValueRef::Json(text)) if equal.has_json(text) => true,
-            (_, ValueRef::Json(text)) => match elements(text) {
+            (_, ValueRef::Json(text)) if self.each => match elements(text) {
                 Some(elements) => elements.iter().any(|element| self.scalar(&element.into())),
                 None => self.scalar(value),
             },

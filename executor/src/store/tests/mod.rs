@@ -77,6 +77,7 @@ impl Hunt {
             window,
             limit: None,
             same_process: Some(SameProcess::default()),
+            keep: true,
         };
         self.store.expand(entities, &request).expect("expanded")
     }
