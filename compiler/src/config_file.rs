@@ -18,7 +18,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::config::Config;
+use crate::{config::Config, lints::selection::LintSection};
 
 /// Name of the file.
 pub const NAME: &str = "kestrel.toml";
@@ -31,6 +31,8 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct Found {
     /// The settings; the defaults when there is no file.
     pub config: Config,
+    /// The section `[lint]`; names in it are not yet checked.
+    pub lint: LintSection,
     /// The file that was read.
     pub path: Option<PathBuf>,
 }
@@ -76,8 +78,10 @@ fn read(path: &Path) -> Result<Found, ConfigError> {
         return Err(wrong("it has more than 1 MiB".to_owned()));
     }
     let text = fs::read_to_string(path).map_err(unreadable)?;
-    let config = parse(&text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
-    Ok(Found { config, path: Some(path.to_owned()) })
+    let in_words = |error: toml::de::Error| wrong(error.to_string().trim_end().to_owned());
+    let config = parse(&text).map_err(in_words)?;
+    let lint = parse_lint(&text).map_err(in_words)?;
+    Ok(Found { config, lint, path: Some(path.to_owned()) })
 }
 
 /// Reads settings over the defaults. Sections of other programs of the family are left alone;
@@ -98,6 +102,7 @@ pub fn parse(text: &str) -> Result<Config, toml::de::Error> {
     }
     config.prefetch_get = file.prefetch.get.unwrap_or(config.prefetch_get);
     config.prefetch_find = file.prefetch.find.unwrap_or(config.prefetch_find);
+    config.prefetch_keep = file.prefetch.keep.unwrap_or(config.prefetch_keep);
     if let Some(excluded) = file.prefetch.excluded_entities {
         config.prefetch_excluded = excluded.iter().map(|name| name.to_ascii_lowercase()).collect();
     }
@@ -115,6 +120,16 @@ pub fn parse(text: &str) -> Result<Config, toml::de::Error> {
     config.stop_offset = file.stixquery.timerange_stop_offset.unwrap_or(config.stop_offset);
     config.support_id = file.stixquery.support_id.unwrap_or(config.support_id);
     Ok(config)
+}
+
+/// Reads the section `[lint]`; unknown keys in it are errors.
+pub fn parse_lint(text: &str) -> Result<LintSection, toml::de::Error> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct File {
+        lint: LintSection,
+    }
+    toml::from_str::<File>(text).map(|file| file.lint)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -147,6 +162,7 @@ enum Order {
 struct Prefetch {
     get: Option<bool>,
     find: Option<bool>,
+    keep: Option<bool>,
     excluded_entities: Option<Vec<String>>,
     process_identification: ProcessIdentification,
 }

@@ -15,6 +15,7 @@ pub mod compile;
 pub mod config;
 pub mod config_file;
 pub mod diagnostics;
+pub mod document;
 pub mod format;
 mod grammar;
 pub mod hir;

@@ -94,7 +94,10 @@ fn leaf(value: &Value) -> Option<String> {
 
 fn scalar(value: &Value) -> String {
     match value {
-        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/*[]'@,".contains(&byte)) && !text.is_empty() => {
+        Value::String(text)
+            if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/*[]'@,".contains(&byte))
+                && !text.is_empty() =>
+        {
             text.clone()
         }
         Value::String(text) => format!("{text:?}"),

@@ -3,11 +3,16 @@
 /// Returns up to three of `names` that look like `wanted`, nearest first.
 ///
 /// A name is near when its Damerau–Levenshtein distance (case ignored) is at most a third
-/// of the longer name, or when one contains the other (from three characters on).
+/// of the longer name, or when one contains the other (from three characters on). Names of more
+/// than [`LONGEST`] bytes are near nothing: comparing takes time with the square of the length.
 pub fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
+    if wanted.len() > LONGEST {
+        return Vec::new();
+    }
     let lower = wanted.to_lowercase();
     let mut near: Vec<(usize, &str)> = names
         .into_iter()
+        .filter(|name| name.len() <= LONGEST)
         .filter_map(|name| {
             let candidate = name.to_lowercase();
             let distance = strsim::damerau_levenshtein(&lower, &candidate);
@@ -23,6 +28,9 @@ pub fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Ve
     near.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
+/// Longest name in bytes that is compared.
+pub const LONGEST: usize = 100;
+
 #[cfg(test)]
 mod tests {
     use super::nearest;
@@ -32,5 +40,7 @@ mod tests {
         assert_eq!(nearest("pss", ["ps", "conns", "p"]), ["ps"]);
         assert_eq!(nearest("comand_line", ["pid", "command_line", "name"]), ["command_line"]);
         assert!(nearest("colour", ["dst_port", "src_port"]).is_empty());
+        let long = "v".repeat(1 << 20);
+        assert!(nearest(&long, [long.as_str()]).is_empty() && nearest("v", [long.as_str()]).is_empty());
     }
 }

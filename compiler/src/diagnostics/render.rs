@@ -218,8 +218,7 @@ struct Excerpt {
 impl Excerpt {
     fn new(source: &SourceText<'_>, line: u32, span: Span) -> Self {
         let full = source.index.line(source.text, line);
-        let position = source.index.position(source.text, span.start as usize);
-        let start = full.char_indices().nth(position.column as usize - 1).map_or(full.len(), |(at, _)| at);
+        let start = (span.start as usize).saturating_sub(source.index.line_start(line)).min(full.len());
         let end = start.saturating_add(span.range().len()).min(full.len());
         let (mut from, mut to) = (0, full.len());
         if full.len() > LONGEST {

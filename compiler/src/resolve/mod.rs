@@ -32,14 +32,28 @@ pub fn resolve(
     config: &Config,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Step> {
-    let mut cx = Resolver { scope, config, found };
-    huntflow.statements.iter().filter_map(|statement| cx.statement(statement)).collect()
+    let mut cx = Resolver { scope, config, found, after_broken: false };
+    let mut broken = huntflow.broken.iter().peekable();
+    let mut steps = Vec::with_capacity(huntflow.statements.len());
+    for statement in &huntflow.statements {
+        while let Some(broken) = broken.next_if(|broken| broken.span.start < statement.span.start) {
+            cx.broken(broken);
+        }
+        steps.extend(cx.statement(statement));
+    }
+    broken.for_each(|broken| cx.broken(broken));
+    steps
 }
+
+/// After so many messages no nearest names are looked for: the time stays linear.
+const MAX_SUGGESTIONS: usize = 200;
 
 struct Resolver<'c> {
     scope: &'c mut Scope,
     config: &'c Config,
     found: &'c mut Vec<Diagnostic>,
+    /// A statement above could not be read: what it would have set is not known.
+    after_broken: bool,
 }
 
 /// What a step makes, before it has a name.
@@ -58,16 +72,10 @@ impl Resolver<'_> {
     fn statement(&mut self, statement: &ast::Statement) -> Option<Step> {
         match &statement.kind {
             StatementKind::Yield { target, command } => {
-                let before = self.found.len();
-                let made = self.command(command);
-                // Source errors must not let later uses of the name look unknown too.
-                let made = match made {
-                    Some(made) => made,
-                    None if self.found[before..].iter().any(Diagnostic::is_error) => {
-                        self.define_broken(target.as_ref(), command, statement.span);
-                        return None;
-                    }
-                    None => return None,
+                // Errors must not let later uses of the name look unknown too.
+                let Some(made) = self.command(command) else {
+                    self.define_broken(target.as_ref(), command, statement.span);
+                    return None;
                 };
                 let kind = made.kind.clone();
                 let result = self.define(target.as_ref(), made, statement.span);
@@ -166,6 +174,23 @@ impl Resolver<'_> {
         }
     }
 
+    /// Defines the variable that a statement would have made if it could be read.
+    fn broken(&mut self, broken: &ast::Broken) {
+        self.after_broken = true;
+        let Some(target) = &broken.target else { return };
+        let made = Made {
+            kind: StepKind::Merge(Vec::new()),
+            entity_type: None,
+            rows: Rows::Entities,
+            columns: None,
+            exact: false,
+            data_source: self.scope.last_source.clone(),
+            inputs: Vec::new(),
+            command: "get",
+        };
+        self.define(Some(target), made, broken.span);
+    }
+
     /// Defines the variable of a wrong step with what can be told from the text.
     fn define_broken(&mut self, target: Option<&Name>, command: &Command, span: Span) {
         let named = |name: &Name| Some(EntityType::new(&name.text));
@@ -197,7 +222,7 @@ impl Resolver<'_> {
     }
 
     fn lookup(&mut self, name: &Name) -> Option<VarId> {
-        match self.scope.lookup(name) {
+        match self.scope.lookup(name, self.found.len() < MAX_SUGGESTIONS) {
             Ok(id) => Some(id),
             Err(unknown) => {
                 self.found.push(unknown);
@@ -331,6 +356,7 @@ impl Resolver<'_> {
             },
             None => match &self.scope.last_source {
                 Some(last) => Some(last.clone()),
+                None if self.after_broken => None,
                 None => {
                     self.error(
                         Code::E0202,
@@ -366,7 +392,9 @@ impl Resolver<'_> {
 
     /// `FROM prcs` may be a source of the default scheme or a misspelt variable.
     fn maybe_misspelt_variable(&self, source: &ast::Source, wrong: Diagnostic) -> Diagnostic {
-        let near = source.as_variable().map(|name| nearest(name, self.scope.names())).unwrap_or_default();
+        let suggest = self.found.len() < MAX_SUGGESTIONS;
+        let near = source.as_variable().filter(|_| suggest);
+        let near = near.map(|name| nearest(name, self.scope.names())).unwrap_or_default();
         match near.first() {
             Some(near) if wrong.help.is_none() => {
                 wrong.help(format!("a variable with a close name exists: `{near}`"))
@@ -731,7 +759,8 @@ impl Resolver<'_> {
             for literal in argument.value.literals() {
                 match literal {
                     ast::Literal::Reference(reference) => {
-                        match patterns::bind_reference(reference, self.scope, &mut references) {
+                        let suggest = self.found.len() < MAX_SUGGESTIONS;
+                        match patterns::bind_reference(reference, self.scope, &mut references, suggest) {
                             Ok((input, path)) => parts.push(Argument::Reference { input, path }),
                             Err(wrong) => {
                                 self.found.push(wrong);

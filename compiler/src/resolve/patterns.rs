@@ -128,7 +128,8 @@ impl Cx<'_> {
     }
 
     fn reference(&mut self, reference: &ast::Reference) -> Option<Reference> {
-        match bind_reference(reference, self.scope, self.references) {
+        let suggest = self.found.len() < super::MAX_SUGGESTIONS;
+        match bind_reference(reference, self.scope, self.references, suggest) {
             Ok((input, path)) => Some(Reference { input, path }),
             Err(wrong) => {
                 self.found.push(wrong);
@@ -161,13 +162,14 @@ pub fn literal_value(literal: &Literal) -> Option<Value> {
     }
 }
 
-/// Binds `var.attr`: returns the index of the variable among the step's references and the path.
+/// Binds `var.attr` (with suggestions for unknown names if asked for): returns the index of the variable among the step's references and the path.
 pub fn bind_reference(
     reference: &ast::Reference,
     scope: &Scope,
     references: &mut Vec<VarId>,
+    suggest: bool,
 ) -> Result<(u32, AttributePath), Diagnostic> {
-    let id = scope.lookup(&reference.variable).map_err(|unknown| {
+    let id = scope.lookup(&reference.variable, suggest).map_err(|unknown| {
         let text = format!("{}.{}", reference.variable.text, reference.attribute.canonical());
         let help = match unknown.help.as_deref() {
             Some(near) if near.starts_with("a variable with") => {

@@ -51,12 +51,16 @@ impl Scope {
         self.current.insert(name.to_owned(), id);
     }
 
-    /// Returns the current version of a name, or says that there is none.
-    pub fn lookup(&self, name: &Name) -> Result<VarId, Diagnostic> {
+    /// Returns the current version of a name, or says that there is none; with `suggest`, the
+    /// message names the nearest names, which takes time for each name there is.
+    pub fn lookup(&self, name: &Name, suggest: bool) -> Result<VarId, Diagnostic> {
         self.current(&name.text).ok_or_else(|| {
-            let near = nearest(&name.text, self.names().filter(|known| *known != "_"));
             let found = Diagnostic::new(Code::E0201, format!("variable `{}` does not exist", name.text))
                 .at(name.span);
+            if !suggest {
+                return found;
+            }
+            let near = nearest(&name.text, self.names().filter(|known| *known != "_"));
             match near.first() {
                 Some(near) => found.help(format!("a variable with a close name exists: `{near}`")),
                 None if self.names().next().is_none() => found.help("no step above defines a variable"),

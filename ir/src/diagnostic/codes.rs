@@ -10,7 +10,8 @@
 //! | `E06xx` | analytics |
 //! | `E07xx` | the store, files, evaluation |
 //! | `E08xx` | plan files and configuration |
-//! | `W0xxx` | warnings that compiling or running gives; lints have `W1xxx` |
+//! | `W0xxx` | warnings that compiling or running gives |
+//! | `W1xxx` | lints: 0 variables, 1 time, 2 patterns, 3 sources and steps, 4 effects, 5 text, 9 suppressions |
 
 use std::fmt;
 
@@ -90,7 +91,7 @@ impl Category {
 }
 
 macro_rules! registry {
-    ($( $code:ident $name:literal $severity:ident $category:ident $explain:literal )*) => {
+    ($( $code:ident $name:literal $severity:ident $category:ident $explain:tt )*) => {
         /// A registered diagnostic code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[allow(missing_docs, reason = "each is explained by its own text, see `Code::explanation`")]
@@ -121,6 +122,7 @@ macro_rules! registry {
             }
 
             /// Returns the full text that `kestrelc explain` prints (Markdown).
+            #[allow(unused_parens, reason = "texts in files of their own stand in parentheses")]
             pub fn explanation(self) -> &'static str {
                 match self { $( Code::$code => $explain, )* }
             }
@@ -129,7 +131,7 @@ macro_rules! registry {
 }
 
 // One entry a code: code, short name, severity, category, explanation (what it means,
-// an example, what to do). Keep them in order; a test checks ranges and names.
+// an example, what to do; for lints a file in `lints`, in parentheses for the macro). Keep them in order; a test checks ranges and names.
 registry! {
     E0101 "unexpected-text" Error Syntax
         "The text does not fit the grammar at this place.\n\nThe message names the text found, the construct being read and what may stand there.\n\n```\nx = y LIMIT many\n```\n\n`LIMIT` takes a whole number; write `x = y LIMIT 10`. Only `#` starts a comment, and nothing separates statements: no `;` is needed."
@@ -187,7 +189,7 @@ registry! {
         "Entity types do not fit together.\n\n```\nf = GET file FROM procs WHERE name = 'a'\n```\n\n`GET` from a variable takes entities of its own type; use `FIND` to reach others. A merge takes variables of one type."
     E0304 "missing-entity-type" Error MissingEntityType
         "Neither the data nor the command names an entity type.\n\n```\nn = NEW [\"cmd.exe\"]\n```\n\nName it: `n = NEW process [\"cmd.exe\"]`, or give each object a key `\"type\"`; for files `LOAD x.csv AS process`."
-    E0305 "not-after-group" Error TypeMismatch
+    E0305 "not-after-group" Error UnknownAttribute
         "Groups are no entities: `FIND`, `GET … FROM` and transformers do not work on them.\n\n```\ng = GROUP conns BY dst_port\nDISP TIMESTAMPED(g)\n```\n\nUse the variable before the grouping."
     E0306 "duplicate-column" Error Syntax
         "Two columns of the result would have the same name.\n\n```\ng = GROUP t BY name WITH COUNT(pid), COUNT(pid)\n```\n\nGive one of them another name with `AS`."
@@ -261,6 +263,57 @@ registry! {
         "A source could not be read to its end.\n\n```\nkestrel-run hunt.hf\n```\n\nWhat was read until then is used; the message gives the cause."
     W0012 "objects-skipped" Warning Incomplete
         "Some objects of a bundle or lines of a log could not be used and were skipped.\n\n```\np = GET process FROM stixbundle://data/bundle.json WHERE pid > 0\n```\n\nThe message says how many, and why the first."
+    W0013 "not-found-again" Warning Incomplete
+        "After a `GET` or `FIND`, the source is asked again for all records about the entities found, by an identifying attribute. Entities without that attribute do not come back: for example processes of the Windows security log, which have no `x_unique_id`, beside processes of Sysmon, which have one.\n\nKestrel 1.8 leaves such entities out, in silence. This program leaves them out too, so that answers agree, and says how many.\n\nTo keep them, write into `kestrel.toml`:\n\n```toml\n[prefetch]\nkeep = true\n```"
+    W1001 "unused-variable" Warning Lint (include_str!("lints/unused-variable.md"))
+    W1002 "overwritten-variable" Warning Lint (include_str!("lints/overwritten-variable.md"))
+    W1003 "self-merge" Warning Lint (include_str!("lints/self-merge.md"))
+    W1004 "repeated-transformer" Warning Lint (include_str!("lints/repeated-transformer.md"))
+    W1005 "self-comparison" Warning Lint (include_str!("lints/self-comparison.md"))
+    W1101 "unbounded-time-range" Warning Lint (include_str!("lints/unbounded-time-range.md"))
+    W1102 "wide-time-range" Warning Lint (include_str!("lints/wide-time-range.md"))
+    W1103 "future-time-range" Warning Lint (include_str!("lints/future-time-range.md"))
+    W1104 "disjoint-time-ranges" Warning Lint (include_str!("lints/disjoint-time-ranges.md"))
+    W1201 "contradictory-pattern" Warning Lint (include_str!("lints/contradictory-pattern.md"))
+    W1202 "always-true-test" Warning Lint (include_str!("lints/always-true-test.md"))
+    W1203 "unselective-pattern" Warning Lint (include_str!("lints/unselective-pattern.md"))
+    W1204 "case-sensitive-value" Warning Lint (include_str!("lints/case-sensitive-value.md"))
+    W1205 "windows-name-case" Warning Lint (include_str!("lints/windows-name-case.md"))
+    W1206 "unknown-pattern-attribute" Warning Lint (include_str!("lints/unknown-pattern-attribute.md"))
+    W1207 "number-compared-with-text" Warning Lint (include_str!("lints/number-compared-with-text.md"))
+    W1208 "text-compared-with-number" Warning Lint (include_str!("lints/text-compared-with-number.md"))
+    W1209 "null-as-text" Warning Lint (include_str!("lints/null-as-text.md"))
+    W1210 "like-without-wildcard" Warning Lint (include_str!("lints/like-without-wildcard.md"))
+    W1211 "single-value-list" Warning Lint (include_str!("lints/single-value-list.md"))
+    W1212 "plain-regex" Warning Lint (include_str!("lints/plain-regex.md"))
+    W1213 "backtracking-regex" Warning Lint (include_str!("lints/backtracking-regex.md"))
+    W1214 "repeated-list-value" Warning Lint (include_str!("lints/repeated-list-value.md"))
+    W1215 "network-compared-as-text" Warning Lint (include_str!("lints/network-compared-as-text.md"))
+    W1216 "address-of-other-family" Warning Lint (include_str!("lints/address-of-other-family.md"))
+    W1217 "hash-length" Warning Lint (include_str!("lints/hash-length.md"))
+    W1218 "number-out-of-range" Warning Lint (include_str!("lints/number-out-of-range.md"))
+    W1219 "defanged-indicator" Warning Lint (include_str!("lints/defanged-indicator.md"))
+    W1220 "padded-value" Warning Lint (include_str!("lints/padded-value.md"))
+    W1301 "plain-http-source" Warning Lint (include_str!("lints/plain-http-source.md"))
+    W1302 "private-address-source" Warning Lint (include_str!("lints/private-address-source.md"))
+    W1303 "repeated-get" Warning Lint (include_str!("lints/repeated-get.md"))
+    W1304 "implicit-source" Warning Lint (include_str!("lints/implicit-source.md"))
+    W1305 "limit-counts-records" Warning Lint (include_str!("lints/limit-counts-records.md"))
+    W1306 "filter-after-get" Warning Lint (include_str!("lints/filter-after-get.md"))
+    W1307 "find-without-source" Warning Lint (include_str!("lints/find-without-source.md"))
+    W1308 "unknown-entity-type" Warning Lint (include_str!("lints/unknown-entity-type.md"))
+    W1309 "unknown-shown-attribute" Warning Lint (include_str!("lints/unknown-shown-attribute.md"))
+    W1310 "unordered-limit" Warning Lint (include_str!("lints/unordered-limit.md"))
+    W1401 "unpinned-container" Warning Lint (include_str!("lints/unpinned-container.md"))
+    W1402 "save-outside-folder" Warning Lint (include_str!("lints/save-outside-folder.md"))
+    W1403 "save-over-input" Warning Lint (include_str!("lints/save-over-input.md"))
+    W1501 "older-spelling" Warning Lint (include_str!("lints/older-spelling.md"))
+    W1502 "missing-header" Warning Lint (include_str!("lints/missing-header.md"))
+    W1503 "secret-in-text" Warning Lint (include_str!("lints/secret-in-text.md"))
+    W1504 "invisible-character" Warning Lint (include_str!("lints/invisible-character.md"))
+    W1901 "suppression-without-reason" Warning Lint (include_str!("lints/suppression-without-reason.md"))
+    W1902 "unused-suppression" Warning Lint (include_str!("lints/unused-suppression.md"))
+    W1903 "unknown-suppression" Warning Lint (include_str!("lints/unknown-suppression.md"))
 }
 
 impl fmt::Display for Code {

@@ -53,14 +53,30 @@ pub struct Position {
 pub struct LineIndex {
     /// Byte offset at which each line starts.
     starts: Vec<usize>,
+    /// Places within long lines, in order: byte offset and characters before it in its line. With
+    /// them a column costs the same however long the line is.
+    marks: Vec<(usize, u32)>,
 }
+
+/// Bytes of a line between two marks.
+const MARK_EVERY: usize = 1024;
 
 impl LineIndex {
     /// Reads the line ends of `text`.
     pub fn new(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut starts = vec![0];
+        let mut marks = Vec::new();
+        // Where the line or the piece of it starts, and the characters of the line before that.
+        let (mut piece, mut characters) = (0, 0);
         for (at, byte) in bytes.iter().enumerate() {
+            if at - piece >= MARK_EVERY
+                && let Some(text) = text.get(piece..at)
+            {
+                characters += u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+                piece = at;
+                marks.push((at, characters));
+            }
             let ends_line = match byte {
                 b'\n' => true,
                 b'\r' => bytes.get(at + 1) != Some(&b'\n'),
@@ -68,18 +84,29 @@ impl LineIndex {
             };
             if ends_line {
                 starts.push(at + 1);
+                (piece, characters) = (at + 1, 0);
             }
         }
-        LineIndex { starts }
+        LineIndex { starts, marks }
     }
 
     /// Returns the position of byte `offset` of `text`, the text the index was made from.
     pub fn position(&self, text: &str, offset: usize) -> Position {
         let offset = offset.min(text.len());
         let line = self.starts.partition_point(|start| *start <= offset).saturating_sub(1);
-        let before = text.get(self.starts[line]..offset).unwrap_or_default();
+        let start = self.starts[line];
+        let mark = self.marks.partition_point(|(at, _)| *at <= offset).checked_sub(1);
+        let mark = mark.and_then(|index| self.marks.get(index)).filter(|(at, _)| *at >= start);
+        let (from, characters) = mark.map_or((start, 0), |(at, characters)| (*at, *characters as usize));
+        let before = text.get(from..offset).unwrap_or_default();
         let count = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
-        Position { line: count(line), column: count(before.chars().count()) }
+        Position { line: count(line), column: count(characters + before.chars().count()) }
+    }
+
+    /// Returns the byte at which line `line` (from 1) starts; the end for lines there are not.
+    pub fn line_start(&self, line: u32) -> usize {
+        let line = (line.max(1) - 1) as usize;
+        self.starts.get(line).or(self.starts.last()).copied().unwrap_or(0)
     }
 
     /// Returns line `line` (from 1) of `text` without its line end.
@@ -99,6 +126,19 @@ impl LineIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_of_long_lines() {
+        let line = "aé€".repeat(3_000);
+        let text = format!("first\n{line}\r\nlast {line}");
+        let index = LineIndex::new(&text);
+        for (at, _) in text.char_indices().step_by(97) {
+            let before = &text[..at];
+            let start = before.rfind('\n').map_or(0, |end| end + 1);
+            let expected = before[start..].chars().count() + 1;
+            assert_eq!(index.position(&text, at).column as usize, expected, "{at}");
+        }
+    }
 
     #[test]
     fn columns_count_characters_and_every_line_end_counts() {

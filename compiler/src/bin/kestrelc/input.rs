@@ -3,8 +3,10 @@
 use std::{
     fs,
     io::{self, Read},
-    path::{Path, PathBuf},
+    path::Path,
 };
+
+use kestrel_compiler::parse::MAX_TEXT;
 
 /// Largest huntflow or plan that is read.
 const MAX_BYTES: u64 = 256 << 20;
@@ -19,7 +21,7 @@ pub(crate) enum InputError {
     #[error("`{path}` has more than {} MiB", MAX_BYTES >> 20)]
     TooLarge { path: String },
     /// A folder without huntflows.
-    #[error("no huntflows (`.hf`) under `{path}`")]
+    #[error("no huntflows (`.hf`) and no huntbooks (`.ipynb`) under `{path}`")]
     Nothing { path: String },
 }
 
@@ -38,41 +40,18 @@ pub(crate) fn read(path: &str) -> Result<Vec<u8>, InputError> {
     }
 }
 
-/// Returns the huntflows that the paths name: files as they are, folders searched for `.hf`
-/// files, in alphabetical order. Hidden folders are left out.
-pub(crate) fn huntflows(paths: &[String]) -> Result<Vec<String>, InputError> {
-    let mut found = Vec::new();
-    for path in paths {
-        if path != "-" && Path::new(path).is_dir() {
-            let before = found.len();
-            walk(Path::new(path), &mut found)?;
-            if found.len() == before {
-                return Err(InputError::Nothing { path: path.clone() });
-            }
-        } else {
-            found.push(path.clone());
+/// Reads a huntflow or huntbook; none if a huntflow is larger than the compiler reads, which is
+/// found out without reading it.
+pub(crate) fn read_text(path: &str, notebook: bool) -> Result<Option<Vec<u8>>, InputError> {
+    let most = if notebook { MAX_BYTES } else { MAX_TEXT as u64 };
+    if path != "-" {
+        let length = fs::metadata(path).ok().filter(fs::Metadata::is_file).map_or(0, |data| data.len());
+        if !notebook && length > most {
+            return Ok(None);
         }
     }
-    Ok(found)
-}
-
-fn walk(folder: &Path, found: &mut Vec<String>) -> Result<(), InputError> {
-    let unreadable = |cause| InputError::Unreadable { path: folder.display().to_string(), cause };
-    let mut entries: Vec<PathBuf> = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        entries.push(entry.map_err(unreadable)?.path());
-    }
-    entries.sort();
-    for path in entries {
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        // Links to folders could lead in a circle.
-        if path.is_dir() && !hidden && !path.is_symlink() {
-            walk(&path, found)?;
-        } else if path.extension().is_some_and(|extension| extension == "hf") {
-            found.push(path.display().to_string());
-        }
-    }
-    Ok(())
+    let bytes = read(path)?;
+    Ok((notebook || bytes.len() as u64 <= most).then_some(bytes))
 }
 
 /// Writes a result file completely or not at all: beside the target, then renamed.
@@ -81,7 +60,13 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let half = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = fs::write(&half, bytes).and_then(|()| fs::rename(&half, path));
+    let written = fs::write(&half, bytes)
+        .and_then(|()| match fs::metadata(path) {
+            // A file that is replaced keeps its permissions.
+            Ok(old) => fs::set_permissions(&half, old.permissions()),
+            Err(_) => Ok(()),
+        })
+        .and_then(|()| fs::rename(&half, path));
     if written.is_err() {
         let _ = fs::remove_file(&half);
     }

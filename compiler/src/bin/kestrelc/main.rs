@@ -3,8 +3,11 @@
 #![expect(clippy::disallowed_methods, reason = "the binary reads configuration and passes it in")]
 
 mod commands;
+mod diff;
+mod files;
 mod input;
 mod output;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -32,18 +35,31 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   kestrelc check hunts/                       find mistakes before anything runs
+  kestrelc fmt hunts/                         write all hunts in one style
   kestrelc plan hunt.hf --queries             read every step and every query of a hunt
   kestrelc build hunt.hf -o hunt.kplan        compile; run it anywhere with kestrel-run
   kestrelc explain E0201                      what a message means
+
+A huntflow is a text of hunt steps, `.hf`, or the cells of a notebook, `.ipynb`:
+
+  shells = GET process FROM stixbundle://logs.json WHERE name = 'powershell.exe'
+  conns  = FIND network-traffic CREATED BY shells
+  DISP conns ATTR dst_ref.value, dst_port
+
+Settings come from the nearest `kestrel.toml`, from the folder of the huntflow upwards.
+`kestrelc COMMAND --help` shows everything about a command.
 
 Exit codes: 0 clean, 1 findings, 2 cannot run.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(commands::check::Args),
+    Fmt(commands::fmt::Args),
     Build(commands::build::Args),
     Plan(commands::plan::Args),
     Explain(commands::explain::Args),
+    Complete(commands::complete::Args),
+    Man(commands::man::Args),
 }
 
 fn main() -> ExitCode {
@@ -58,9 +74,12 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Check(args) => commands::check::run(&args),
+        Command::Fmt(args) => commands::fmt::run(&args),
         Command::Build(args) => commands::build::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Complete(args) => commands::complete::run(&args),
+        Command::Man(args) => commands::man::run(&args),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

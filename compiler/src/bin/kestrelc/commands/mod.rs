@@ -2,18 +2,25 @@
 
 pub(crate) mod build;
 pub(crate) mod check;
+pub(crate) mod complete;
 pub(crate) mod explain;
+pub(crate) mod fmt;
+pub(crate) mod man;
 pub(crate) mod plan;
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, path::Path};
 
 use kestrel_compiler::{
-    Compilation, Compiled, Config,
+    Compilation, Compiled,
     diagnostics::render::{self, SourceText, Style},
+    lints::selection::Choices,
 };
 use kestrel_ir::{Plan, diagnostic::Diagnostic, wire};
 
-use crate::input::{self, InputError};
+use crate::{
+    input::{self, InputError},
+    settings::Settings,
+};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -38,10 +45,11 @@ pub(crate) struct Built {
     pub(crate) errors: bool,
 }
 
-/// Compiles a huntflow; diagnostics go to standard error.
+/// Compiles a huntflow with the nearest configuration; diagnostics go to standard error.
 pub(crate) fn compile(path: &str) -> Result<(Compilation, Compiled), Failure> {
     let bytes = input::read(path)?;
-    let mut compilation = Compilation::new(Config::default());
+    let settings = Settings::new(None, Choices::default()).of(Path::new(path))?;
+    let mut compilation = Compilation::new(settings.config.clone());
     let compiled = compilation.block_bytes(path, &bytes);
     for source in &compilation.plan().sources {
         tell(source, &compiled.diagnostics);
