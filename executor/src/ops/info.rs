@@ -33,7 +33,10 @@ pub fn info(
     identified: bool,
 ) -> Result<Vec<(String, Option<Value>)>, OpError> {
     let counts = counts(store, set, identified)?;
-    let columns = store.columns_of(set)?;
+    let mut columns = store.own_attributes(set);
+    let present = store.columns_of(set)?;
+    let more: Vec<AttributePath> = present.into_iter().filter(|path| !columns.contains(path)).collect();
+    columns.extend(more);
     let mut own = Vec::new();
     let mut custom = Vec::new();
     // One list for each reference path, in column order.

@@ -114,9 +114,10 @@ fn put_together(
     }
     let renumbered: Vec<(AttributePath, String)> =
         extra.iter().enumerate().map(|(n, (path, _))| (path.clone(), format!("x{n}"))).collect();
-    let mut shown: Vec<AttributePath> =
-        columns_of_a.iter().filter(|path| !a.front.contains(path)).cloned().collect();
-    shown.extend(only_b.into_iter().cloned());
+    let shown = a.shown.clone().map(|mut shown| {
+        shown.extend(only_b.into_iter().cloned());
+        shown
+    });
     with_codes(store, a, &from_a, |store, ca| {
         with_codes(store, b, &from_b, |store, cb| {
             let inner = format!(
@@ -134,7 +135,7 @@ fn put_together(
             let select = format!(
                 "SELECT (row_number() OVER (ORDER BY a, b) - 1)::UINTEGER AS pos, ent{rec}{names} FROM ({inner})"
             );
-            let like = EntitySet { extra: renumbered.clone(), shown: Some(shown), ..a.clone() };
+            let like = EntitySet { extra: renumbered.clone(), shown, ..a.clone() };
             Ok(store.set_from(&select, &like)?)
         })
     })

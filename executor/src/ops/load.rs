@@ -55,7 +55,7 @@ pub fn load(
         Format::Parquet => columnar::parquet(store, unpacked.path()),
         Format::Json | Format::JsonLines => json::read(unpacked.path(), written),
     };
-    let rows = read.map_err(|problem| problem.at(&path))?;
+    let rows = read.map_err(|problem| problem.at(&path, unpacked.path()))?;
     let shown = super::files::shown(&path);
     let mut warnings = Vec::new();
     let (entity_type, columns, rows) = typed(rows, written, &shown, &mut warnings)?;
@@ -74,10 +74,13 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
-    fn at(self, path: &Path) -> OpError {
+    /// Names the file; `read` is the private path under which it was read.
+    fn at(self, path: &Path, read: &Path) -> OpError {
         match self {
             Problem::Damaged { format, cause } => {
-                let cause = visible(cause.lines().next().unwrap_or_default());
+                let cause = cause.lines().next().unwrap_or_default();
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let cause = visible(&cause.replace(&*read.to_string_lossy(), &name));
                 FileError::Damaged { path: super::files::shown(path), format, cause }.into()
             }
             Problem::Io(cause) => FileError::io(path, "read", cause).into(),

@@ -20,6 +20,8 @@ pub mod slice;
 pub mod sort;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub mod transform;
 pub mod union;
 
@@ -28,7 +30,7 @@ use kestrel_ir::{
     diagnostic::{Code, Diagnostic, Span},
     text::visible,
 };
-use kestrel_stix::AttributePath;
+use kestrel_stix::{AttributePath, schema};
 
 use crate::store::{EntitySet, Known, Store, StoreError};
 
@@ -102,12 +104,22 @@ pub(crate) fn require(store: &mut Store, set: &EntitySet, path: &AttributePath) 
     }
     match store.known(set, path)? {
         Known::Present | Known::InType => Ok(()),
+        // Entities of a huntflow or a file have the columns given there, but may be asked for
+        // what their type usually has. What `ATTR` left out is refused when compiling.
+        Known::Unknown { .. } if set.rows != Rows::Groups && is_common(set, path) => Ok(()),
         Known::Unknown { nearest } => Err(OpError::UnknownAttribute {
             path: path.clone(),
             entity_type: set.entity_type.to_string(),
             nearest,
         }),
     }
+}
+
+fn is_common(set: &EntitySet, path: &AttributePath) -> bool {
+    let text = path.to_string().replace("[*]", "");
+    schema::common_attributes(set.entity_type.as_str()).iter().any(|common| {
+        text.strip_prefix(common).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
 }
 
 /// Refuses what groups cannot do, having lost the identity of entities.

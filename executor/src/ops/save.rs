@@ -15,7 +15,8 @@ use duckdb::{
         record_batch::RecordBatch,
     },
 };
-use kestrel_stix::record::ValueRef;
+use kestrel_ir::Rows;
+use kestrel_stix::{AttributePath, record::ValueRef};
 
 use super::{
     OpError,
@@ -222,9 +223,14 @@ fn kind_of_values(store: &Store, distinct: &[u32]) -> Kind {
 }
 
 /// Returns all rows of a set as one table for an analytic: the columns that `DISP` shows, then
-/// `type`. Booleans are 0 and 1, as analytics written for Kestrel 1.8 expect.
+/// `id` if `ATTR` hid it, then `type`. Booleans are 0 and 1, as analytics written for Kestrel 1.8 expect.
 pub(super) fn as_table(store: &mut Store, set: &EntitySet) -> Result<RecordBatch, OpError> {
-    let columns = store.columns_of(set)?;
+    let mut columns = store.columns_of(set)?;
+    let id = AttributePath::key("id");
+    if set.rows != Rows::Groups && !columns.contains(&id) {
+        // Rows that come back are found by it.
+        columns.push(id);
+    }
     let mut names: Vec<String> = columns.iter().map(ToString::to_string).collect();
     names.push("type".to_owned());
     with_codes(store, set, &columns, |store, codes| {

@@ -94,9 +94,9 @@ fn joined(
         _ => ("r.first NULLS FIRST, r.rec".to_owned(), String::new()),
     };
     let select = format!(
-        "SELECT (row_number() OVER (ORDER BY {order}, e.at) - 1)::UINTEGER AS pos, g.ent, g.rec, {} \
+        "SELECT (row_number() OVER (ORDER BY {order}, e.place) - 1)::UINTEGER AS pos, g.ent, g.rec, {} \
          FROM {sightings} g \
-         JOIN (SELECT s.ent, min(s.pos) AS at{firsts} FROM {} s GROUP BY s.ent) e ON e.ent = g.ent \
+         JOIN (SELECT s.ent, min(s.pos) AS place{firsts} FROM {} s GROUP BY s.ent) e ON e.ent = g.ent \
          JOIN record r ON r.rec = g.rec JOIN {fronts} f ON f.rec = g.rec {join}",
         columns.join(", "),
         set.table

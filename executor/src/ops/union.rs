@@ -85,8 +85,8 @@ fn merged(store: &mut Store, inputs: &[&EntitySet], kind: Rows) -> Result<Entity
     let rec = if with_record { ", rec" } else { "" };
     let names: String = extra.iter().map(|(_, name)| format!(", {name}")).collect();
     let select = format!(
-        "SELECT (row_number() OVER (ORDER BY at) - 1)::UINTEGER AS pos, ent{rec}{names} FROM \
-         (SELECT {keys}{values}, min((input, pos)) AS at FROM ({all}) GROUP BY {keys})"
+        "SELECT (row_number() OVER (ORDER BY place) - 1)::UINTEGER AS pos, ent{rec}{names} FROM \
+         (SELECT {keys}{values}, min((input, pos)) AS place FROM ({all}) GROUP BY {keys})"
     );
     let world = inputs.iter().fold(World::default(), |world, set| world.union(&set.world));
     let like = EntitySet { rows: kind, extra, world, shown: shown(inputs), ..inputs[0].clone() };

@@ -239,7 +239,7 @@ pub fn summary(results: &Results, options: &TextOptions) -> String {
     out
 }
 
-/// The variables part of the summary as a table; groups are counted as such.
+/// The variables part of the summary as a table; groups are counted and called such.
 pub(crate) fn variables_table(variables: &[&VariableResult], related: &[&str]) -> Table {
     use kestrel_stix::Value;
     let mut columns: Vec<String> =
@@ -247,16 +247,12 @@ pub(crate) fn variables_table(variables: &[&VariableResult], related: &[&str]) -
     columns.extend(related.iter().map(|name| format!("{name}*")));
     let number = |n: u64| Some(Value::Int(i64::try_from(n).unwrap_or(i64::MAX)));
     let rows = variables.iter().map(|variable| {
-        let entities = match variable.kind {
-            Rows::Groups if variable.entities == 0 && variable.row_count > 0 => {
-                Some(Value::text(format!("{} groups", variable.row_count)))
-            }
-            _ => number(variable.entities),
-        };
+        let groups = variable.kind == Rows::Groups;
+        let entity_type = variable.entity_type.as_ref();
         let mut row = vec![
             Some(Value::text(&variable.name)),
-            variable.entity_type.as_ref().map(Value::text),
-            entities,
+            entity_type.map(|name| Value::text(if groups { format!("groups of {name}") } else { name.clone() })),
+            number(if groups { variable.row_count } else { variable.entities }),
             number(variable.records),
         ];
         row.extend(related.iter().map(|name| {

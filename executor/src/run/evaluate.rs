@@ -37,6 +37,9 @@ pub(super) struct Entities {
     cut: u64,
     /// Groups one of whose keys identifies entities of the type.
     pub(super) identified: bool,
+    /// `ATTR` left out what identifies entities of the type: rows that do not count as entities,
+    /// although the entities behind them are known to later steps.
+    pub(super) anonymous: bool,
 }
 
 impl Value {
@@ -51,7 +54,7 @@ impl Value {
 }
 
 fn plain(set: EntitySet) -> Value {
-    Value::Entities(Entities { set, query: None, cut: 0, identified: false })
+    Value::Entities(Entities { set, query: None, cut: 0, identified: false, anonymous: false })
 }
 
 fn fault(message: &str) -> OpError {
@@ -129,7 +132,10 @@ impl Run<'_> {
             }
             Op::Project { attributes } => {
                 let set = ops::project::project(&mut self.session.store, &first.set, attributes)?;
-                return Ok(Value::Entities(Entities { set, ..first }));
+                let shows = |name: &&str| attributes.iter().any(|path| path.to_string() == **name);
+                let ids = identity::id_attributes(set.entity_type.as_str());
+                let anonymous = first.anonymous || !ids.iter().chain(&["id"]).any(|name| shows(&name));
+                return Ok(Value::Entities(Entities { set, anonymous, ..first }));
             }
             Op::Sort { attribute, descending } => {
                 ops::sort::sort(&mut self.session.store, &first.set, attribute, *descending)?
@@ -143,7 +149,7 @@ impl Run<'_> {
                 let grouped = ops::group::group(&mut self.session.store, &first.set, group)?;
                 self.warn(node, grouped.warnings);
                 let identified = self.identifies(&first.set, group)?;
-                return Ok(Value::Entities(Entities { set: grouped.set, query: None, cut: 0, identified }));
+                return Ok(Value::Entities(Entities { set: grouped.set, query: None, cut: 0, identified, anonymous: false }));
             }
             Op::Join { left, right } => {
                 let second = self.entities(node, 1)?;
@@ -169,7 +175,8 @@ impl Run<'_> {
             other => return Err(fault(&format!("`{}` is no operation on rows", other.name()))),
         };
         let identified = first.identified && !matches!(node.op, Op::Join { .. });
-        Ok(Value::Entities(Entities { set, query: None, cut: 0, identified }))
+        let anonymous = first.anonymous && matches!(node.op, Op::Filter(_) | Op::Sort { .. });
+        Ok(Value::Entities(Entities { set, query: None, cut: 0, identified, anonymous }))
     }
 
     /// Operations that show or write something.
@@ -292,6 +299,7 @@ impl Run<'_> {
             query: expanded.query,
             cut: 0,
             identified: false,
+            anonymous: false,
         }))
     }
 

@@ -32,7 +32,7 @@ fn variable(run: &mut Run<'_>, node: &kestrel_ir::Node) -> Result<(), OpError> {
     let Op::Bind(bind) = &node.op else { return Ok(()) };
     let Some(input) = run.plan.inputs(node.id).first().copied() else { return Ok(()) };
     let Some(Value::Entities(entities)) = run.session.done.get(&input) else { return Ok(()) };
-    let (set, identified) = (entities.set.clone(), entities.identified);
+    let (set, identified, anonymous) = (entities.set.clone(), entities.identified, entities.anonymous);
     let retrieved = matches!(run.plan.node(input).op, Op::Assemble);
     let store = &mut run.session.store;
     let counts = info::counts(store, &set, identified)?;
@@ -51,7 +51,8 @@ fn variable(run: &mut Run<'_>, node: &kestrel_ir::Node) -> Result<(), OpError> {
         name: bind.variable.clone(),
         entity_type: Some(set.entity_type.to_string()),
         kind: set.rows,
-        entities: counts.entities,
+        // As in Kestrel 1.8: rows without what identifies them are counted as records only.
+        entities: if anonymous { 0 } else { counts.entities },
         records: counts.records,
         row_count: set.count,
         updated: run.bound.contains(&node.id),

@@ -147,6 +147,7 @@ impl Session {
                 failed: HashMap::default(),
                 told: HashSet::default(),
                 asked: Vec::new(),
+                short: Vec::new(),
                 bound: HashSet::default(),
             };
             run.walk();
@@ -188,6 +189,8 @@ struct Run<'r> {
     told: HashSet<u32, RandomState>,
     /// Sources asked, in order.
     asked: Vec<Asked>,
+    /// Pools that lack the records of a failed query.
+    short: Vec<NodeId>,
     /// Bind nodes that this run reached.
     bound: HashSet<NodeId, RandomState>,
 }
@@ -213,20 +216,23 @@ impl Run<'_> {
         }
         for (done, node) in nodes.iter().enumerate() {
             if self.session.done.contains_key(&node.id) {
-                if matches!(node.op, Op::Bind(_)) {
-                    self.bound.insert(node.id);
-                }
                 continue;
             }
             if self.options.cancel.is_stopped() {
                 self.stopped(nodes.len() - done);
                 return;
             }
-            if let Some(cause) =
-                self.plan.inputs(node.id).iter().find_map(|input| self.failed.get(input).copied())
-            {
-                self.skip(node, cause);
-                continue;
+            let cause = self.plan.inputs(node.id).iter().find_map(|input| self.failed.get(input).copied());
+            match cause {
+                // The records at hand are those that came; later steps work with them.
+                Some(_) if matches!(node.op, Op::Pool) => {
+                    self.short.push(node.id);
+                }
+                Some(cause) => {
+                    self.skip(node, cause);
+                    continue;
+                }
+                None => {}
             }
             (self.events)(Event::Started { node: node.id, done, total: nodes.len() });
             let start = Instant::now();
@@ -313,6 +319,10 @@ impl Run<'_> {
     fn finish(mut self) -> Results {
         gather::sources(&mut self);
         gather::variables(&mut self);
+        // A later run asks again; its steps see what comes then.
+        for pool in &self.short {
+            self.session.done.remove(pool);
+        }
         self.results
     }
 }

@@ -33,8 +33,10 @@ impl Store {
         if without == Some(0) {
             return Ok(());
         }
-        let lower =
-            self.mapped(&table, &name, |value| value.as_text().map(|text| Value::Text(text.to_lowercase())))?;
+        // An empty name says nothing, as in the test for the same process.
+        let lower = self.mapped(&table, &name, |value| {
+            value.as_text().filter(|text| !text.is_empty()).map(|text| Value::Text(text.to_lowercase()))
+        })?;
         self.scratch.push(lower.clone());
         let hosts = self.hosts(first_record)?;
         let seen = self.scratch(&format!(

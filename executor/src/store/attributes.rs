@@ -60,6 +60,18 @@ impl Store {
         Ok(columns)
     }
 
+    /// Returns the attributes of the set's own type, whether or not a row has a value for them:
+    /// all that the session has seen, unless the visible ones are fixed.
+    pub fn own_attributes(&self, set: &EntitySet) -> Vec<AttributePath> {
+        match &set.shown {
+            Some(shown) => shown.clone(),
+            None => self.candidate_columns(set),
+        }
+        .into_iter()
+        .filter(|path| !path.steps()[0].is_reference())
+        .collect()
+    }
+
     /// Keeps the columns that some row has a value for.
     fn present_columns(
         &mut self,

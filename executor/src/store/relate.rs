@@ -29,11 +29,16 @@ impl Store {
         pool: Option<Pool>,
         relate: &Relate,
     ) -> Result<EntitySet, StoreError> {
+        // A file says only when it is read what it holds.
+        let input_type = match relate.input_type.as_str() {
+            "*" => &input.entity_type,
+            _ => &relate.input_type,
+        };
         let found = relation::find(
             relate.entity_type.as_str(),
             &relate.relation,
             relate.by,
-            relate.input_type.as_str(),
+            input_type.as_str(),
         )
         .map_err(|unsupported| StoreError::Relation(Box::new(unsupported)))?;
         let world = World { pool, queries: Vec::new(), synthetic: input.world.synthetic.clone() };
@@ -46,7 +51,7 @@ impl Store {
             Found::Linked => Some(self.linked(&world, &members, returned)?),
             Found::References(hops) => {
                 let sides = Sides { input: members, objects: self.world_objects(&world)?, returned };
-                let input_type = self.stored_type(relate.input_type.as_str());
+                let input_type = self.stored_type(input_type.as_str());
                 let parts: Vec<String> =
                     hops.iter().flat_map(|hop| self.edges(&sides, input_type, *hop)).collect();
                 (!parts.is_empty()).then(|| parts.join(" UNION "))
