@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test may fail")]
 
+mod cli;
+mod lints;
+mod outputs;
 mod robustness;
 mod vectors;
