@@ -41,7 +41,6 @@ impl Serialize for Document<'_> {
         map.serialize_entry(
             "summary",
             &serde_json::json!({
-                "seconds": results.summary.seconds,
                 "failed": results.summary.failed,
                 "skipped": results.summary.skipped,
                 "stopped": results.summary.stopped,
@@ -219,7 +218,8 @@ impl Serialize for Source<'_> {
         map.serialize_entry("queries", &source.queries)?;
         map.serialize_entry("records", &source.records)?;
         map.serialize_entry("complete", &source.complete)?;
-        map.serialize_entry("seconds", &source.seconds)?;
+        // Whole seconds, so that two runs of a hunt give the same bytes.
+        map.serialize_entry("seconds", &(source.seconds.max(0.0) as u64))?;
         map.serialize_entry("error", &source.error)?;
         map.end()
     }
