@@ -87,6 +87,10 @@ enum Values {
 
 const TYPES: &[&str] = &[
     "process",
+    "process",
+    "process",
+    "process",
+    "network-traffic",
     "network-traffic",
     "ipv4-addr",
     "file",
@@ -489,6 +493,12 @@ impl Writer {
 
     /// A pattern about entities of a type: in a source, or the rows of a variable.
     fn pattern(&self, entity_type: &str, variable: Option<&Variable>, picks: &mut Picks<'_>) -> String {
+        if picks.percent(30) {
+            // Something that most have.
+            let (name, _) = attributes(entity_type)[0];
+            let has = variable.is_none_or(|variable| self.has(variable, name));
+            return format!("{} IS NOT NULL", if has { name } else { "id" });
+        }
         let first = self.test(entity_type, variable, picks);
         match picks.below(8) {
             0..4 => first,

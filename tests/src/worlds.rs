@@ -164,8 +164,8 @@ fn object() -> BoxedStrategy<Draft> {
             reference("encapsulated_by_ref", 0.1),
         ],
     );
-    let ipv4 = draft("ipv4-addr", vec![text("value", 1.0, IPV4)], vec![]);
-    let ipv6 = draft("ipv6-addr", vec![text("value", 1.0, IPV6)], vec![]);
+    let ipv4 = draft("ipv4-addr", vec![text("value", 0.999, IPV4)], vec![]);
+    let ipv6 = draft("ipv6-addr", vec![text("value", 0.999, IPV6)], vec![]);
     let asset = draft("x-oca-asset", vec![text("hostname", 0.8, HOSTS), text("host_id", 0.2, HOSTS)], vec![]);
     let custom = draft(
         "x-thing",
@@ -184,7 +184,7 @@ fn record() -> impl Strategy<Value = RecordDraft> {
         option::weighted(0.97, (0..TIMES.len(), prop_oneof![4 => Just(0usize), 1 => 0..5usize])),
         any::<bool>(),
         1..4i64,
-        vec(object(), 0..7),
+        prop_oneof![1 => vec(object(), 0..3), 5 => vec(object(), 2..8)],
         option::weighted(0.05, any::<u8>()),
     )
         .prop_map(|(number, start, spelled_short, observed, objects, copy_of)| RecordDraft {

@@ -98,6 +98,8 @@ pub struct Answer {
     pub displays: Vec<Shown>,
     /// The codes of errors, in plan order.
     pub errors: Vec<&'static str>,
+    /// What the errors say, from an evaluation that says it.
+    pub messages: Vec<String>,
 }
 
 enum Given {
@@ -108,21 +110,18 @@ enum Given {
 }
 
 /// Evaluates a plan over sources.
-pub fn evaluate(plan: &Plan, sources: &Sources) -> Answer {
+///
+/// `attach` says whether processes without unique id may be ones with it; see
+/// [`World::attaching`].
+pub fn evaluate(plan: &Plan, sources: &Sources, attach: bool) -> Answer {
     let mut twin = Twin {
         plan,
-        world: World::default(),
+        sources,
+        world: World::new(attach),
         given: BTreeMap::new(),
         brought: BTreeMap::new(),
         answer: Answer::default(),
     };
-    for node in plan.nodes() {
-        match &node.op {
-            Op::Fetch(fetch) => twin.world.load(&fetch.source, sources),
-            Op::Expand(expand) => twin.world.load(&expand.source, sources),
-            _ => {}
-        }
-    }
     let mut bound: BTreeMap<String, NodeId> = BTreeMap::new();
     for node in plan.nodes() {
         let given = twin.node(node.id);
@@ -131,7 +130,8 @@ pub fn evaluate(plan: &Plan, sources: &Sources) -> Answer {
         {
             twin.answer.errors.push(code);
         }
-        if let (Op::Bind(bind), Ok(_)) = (&node.op, &given) {
+        // A variable whose latest assignment failed has no current version.
+        if let Op::Bind(bind) = &node.op {
             bound.insert(bind.variable.clone(), plan.inputs(node.id)[0]);
         }
         twin.given.insert(node.id, given);
@@ -154,6 +154,7 @@ pub fn evaluate(plan: &Plan, sources: &Sources) -> Answer {
 
 struct Twin<'p> {
     plan: &'p Plan,
+    sources: &'p Sources,
     world: World,
     given: BTreeMap<NodeId, Result<Given, Failure>>,
     /// The records that expansions brought.
@@ -192,6 +193,12 @@ impl Twin<'_> {
             Some(window) => self.window(window, &inputs)?,
             None => TimeWindow::default(),
         };
+        // Sources are read when they are first needed.
+        match &node.op {
+            Op::Fetch(fetch) => self.world.load(&fetch.source, self.sources),
+            Op::Expand(expand) => self.world.load(&expand.source, self.sources),
+            _ => {}
+        }
         let everything = Pattern::And(Vec::new());
         let set = match &node.op {
             Op::Fetch(fetch) => {
@@ -292,7 +299,7 @@ impl Twin<'_> {
                         continue;
                     }
                 };
-                if !set::is_known(&self.world, set, &reference.path) {
+                if !set.rows.is_empty() && !set::is_known(&self.world, set, &reference.path) {
                     failure.get_or_insert(Failure::UnknownAttribute);
                 }
                 for row in &set.rows {

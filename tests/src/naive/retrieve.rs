@@ -170,7 +170,8 @@ pub fn expand(
         _ => hits,
     };
     let mut entities: Vec<Entity> = kept.iter().map(entity_of).collect();
-    if entities.is_empty() || op.limit.is_none() {
+    // An empty answer must not lose what is known.
+    if entities.is_empty() || op.keep {
         entities.extend(local.entities(world));
     }
     let mut records = local.records.clone();

@@ -8,7 +8,7 @@ use kestrel_ir::{
     op::{Bin, Function, Group, Literal, TransformKind},
 };
 use kestrel_stix::{
-    AttributePath, TimeWindow, Timestamp, Value,
+    AttributePath, TimeWindow, Timestamp, Value, identity,
     pattern::{Pattern, Site, Test},
     record::{Object, Record, ReferenceTo},
     schema,
@@ -76,7 +76,7 @@ fn row_seen_in(world: &World, set: &Set, row: &Row, window: &TimeWindow) -> bool
 
 fn known(world: &World, set: &Set, path: &AttributePath) -> Result<(), Failure> {
     // Without rows there is nothing that could tell what is known.
-    if is_known(world, set, path) { Ok(()) } else { Err(Failure::UnknownAttribute) }
+    if set.rows.is_empty() || is_known(world, set, path) { Ok(()) } else { Err(Failure::UnknownAttribute) }
 }
 
 /// Shows only these attributes.
@@ -123,13 +123,29 @@ pub fn group(world: &World, set: &Set, op: &Group) -> Result<Set, Failure> {
     for key in &op.keys {
         known(world, set, &key.attribute)?;
     }
+    for key in &op.keys {
+        let values: Vec<Value> =
+            set.rows.iter().filter_map(|row| row_value(world, set, row, &key.attribute)).collect();
+        if let Some(bin) = key.bin
+            && !values.is_empty()
+            && values.iter().all(|value| binned(value, bin).is_none())
+        {
+            return Err(Failure::GroupFunction);
+        }
+    }
+    let identifying = identity::id_attributes(&set.entity_type)
+        .iter()
+        .filter_map(|name| name.parse::<AttributePath>().ok())
+        .find(|path| set.rows.iter().any(|row| row_value(world, set, row, path).is_some()));
+    let identified =
+        op.keys.iter().any(|key| Some(&key.attribute) == identifying.as_ref() && key.bin.is_none());
     let mut groups: Vec<(Vec<Option<Value>>, Vec<&Row>)> = Vec::new();
     for row in &set.rows {
         let mut key = Vec::new();
         for part in &op.keys {
             let value = row_value(world, set, row, &part.attribute);
             key.push(match (value, part.bin) {
-                (Some(value), Some(bin)) => binned(&value, bin)?,
+                (Some(value), Some(bin)) => binned(&value, bin),
                 (value, _) => value,
             });
         }
@@ -183,6 +199,7 @@ pub fn group(world: &World, set: &Set, op: &Group) -> Result<Set, Failure> {
         shown: Some(columns.clone()),
         front: Vec::new(),
         added: columns,
+        identified,
     })
 }
 
@@ -218,22 +235,25 @@ fn automatic(world: &World, set: &Set) -> Vec<(String, Function, AttributePath)>
     found
 }
 
-fn binned(value: &Value, bin: Bin) -> Result<Option<Value>, Failure> {
-    Ok(match (value, bin) {
+/// Rounds a value down; none if it is of another kind.
+fn binned(value: &Value, bin: Bin) -> Option<Value> {
+    match (value, bin) {
         (Value::Int(n), Bin::Number { width }) => {
             let width = i64::try_from(width).unwrap_or(i64::MAX);
             Some(Value::Int(n.div_euclid(width) * width))
         }
-        (Value::Float(n), Bin::Number { width }) => {
-            Some(Value::Float((n / width as f64).floor() * width as f64))
+        (Value::Float(_) | Value::Text(_), Bin::Number { width }) => {
+            let number = value.as_number()?;
+            Some(Value::Int(((number / width as f64).floor() * width as f64) as i64))
         }
-        (Value::Text(text), Bin::Time { seconds }) => Timestamp::parse(text).map(|time| {
+        (Value::Text(text), Bin::Time { seconds }) => {
+            let time = Timestamp::parse(text)?;
             let width = i64::try_from(seconds).unwrap_or(i64::MAX / 1_000_000) * 1_000_000;
             let floor = Timestamp::from_micros(time.micros().div_euclid(width) * width).to_string();
-            Value::Text(floor.replace(".000Z", "Z"))
-        }),
-        _ => return Err(Failure::GroupFunction),
-    })
+            Some(Value::Text(floor.replace(".000Z", "Z")))
+        }
+        _ => None,
+    }
 }
 
 fn aggregate(function: Function, values: Vec<Value>) -> Result<Option<Value>, Failure> {
@@ -291,7 +311,7 @@ pub fn join(
     for one in &left.rows {
         let Some(key) = row_value(world, left, one, by.0) else { continue };
         for other in &right.rows {
-            if row_value(world, right, other, by.1).as_ref() != Some(&key) {
+            if !row_value(world, right, other, by.1).is_some_and(|value| are_equal(&key, &value)) {
                 continue;
             }
             let mut extra = BTreeMap::new();
@@ -311,11 +331,21 @@ pub fn join(
     Ok(Set { rows, shown: Some(shown), added: all_added, ..left.clone() })
 }
 
-/// The entities of all inputs, each once.
+/// Numbers are equal by value, a text that spells a number equals that number, and everything
+/// else equals itself.
+fn are_equal(a: &Value, b: &Value) -> bool {
+    let number = |value: &Value| matches!(value, Value::Int(_) | Value::Float(_));
+    let spelled = |value: &Value| matches!(value, Value::Text(_));
+    let comparable = number(a) && (number(b) || spelled(b)) || spelled(a) && number(b);
+    a == b || comparable && a.as_number().is_some() && a.as_number() == b.as_number()
+}
+
+/// The entities of all inputs, each once; empty ones add nothing.
 pub fn union(world: &World, inputs: &[&Set]) -> Set {
-    let mut all = (*inputs[0]).clone();
+    let filled: Vec<&Set> = inputs.iter().copied().filter(|set| !set.rows.is_empty()).collect();
+    let mut all = (*filled.first().unwrap_or(&inputs[0])).clone();
     all.rows.clear();
-    for input in inputs {
+    for input in filled {
         all.records.extend(&input.records);
         for row in &input.rows {
             let mut row = row.clone();
@@ -355,21 +385,27 @@ pub fn union(world: &World, inputs: &[&Set]) -> Set {
 pub fn transform(world: &World, set: &Set, kind: TransformKind) -> Set {
     let columns: Vec<String> = kind.columns().iter().map(|column| (*column).to_owned()).collect();
     let mut rows: Vec<(Vec<Option<Value>>, Row)> = Vec::new();
-    let mut seen: Vec<(super::world::Entity, usize)> = Vec::new();
-    for row in &set.rows {
-        let Some(entity) = row.entity.as_ref().map(|entity| world.resolved(entity)) else { continue };
+    for (place, entity) in set.entities(world).into_iter().enumerate() {
+        // Other columns come along by entity: the first value of its rows.
+        let mut along: BTreeMap<String, Value> = BTreeMap::new();
+        for row in
+            set.rows.iter().filter(|row| row.entity.as_ref().is_some_and(|of| world.resolved(of) == entity))
+        {
+            for (column, value) in &row.extra {
+                if !set.front.contains(column) && !columns.contains(column) {
+                    along.entry(column.clone()).or_insert_with(|| value.clone());
+                }
+            }
+        }
         for number in &set.records {
             let record = &world.records[*number];
             let has = record.objects.iter().any(|object| object.seen && object.entity == entity);
-            if !record.real || !has || seen.contains(&(entity.clone(), *number)) {
+            if !record.real || !has {
                 continue;
             }
-            seen.push((entity.clone(), *number));
-            let mut extra = row.extra.clone();
-            for column in TransformKind::Records.columns() {
-                extra.remove(*column);
-            }
+            let mut extra = along.clone();
             let mut key = Vec::new();
+            let (first, last) = record.times();
             for column in &columns {
                 let value = match column.as_str() {
                     "number_observed" => Some(Value::Int(record.number)),
@@ -377,7 +413,6 @@ pub fn transform(world: &World, set: &Set, kind: TransformKind) -> Set {
                     "last_observed" => record.last.as_ref().map(|(_, text)| Value::text(text)),
                     _ => Some(Value::text(&record.id)),
                 };
-                let (first, last) = record.times();
                 key.push(match column.as_str() {
                     "first_observed" => first.map(|time| Value::Int(time.micros())),
                     "last_observed" => last.map(|time| Value::Int(time.micros())),
@@ -387,6 +422,12 @@ pub fn transform(world: &World, set: &Set, kind: TransformKind) -> Set {
                     extra.insert(column.clone(), value);
                 }
             }
+            let number_of = |n: usize| Some(Value::Int(i64::try_from(n).unwrap_or(i64::MAX)));
+            // Equal keys: the record, then the entity's place.
+            if kind != TransformKind::Timestamped {
+                key.push(last.map(|time| Value::Int(time.micros())));
+            }
+            key.extend([number_of(*number), number_of(place)]);
             rows.push((key, Row { entity: Some(entity.clone()), record: Some(*number), extra }));
         }
     }
@@ -464,14 +505,16 @@ pub fn literal(world: &mut World, op: &Literal) -> Set {
         shown: Some(columns.clone()),
         front: Vec::new(),
         added: columns,
+        identified: false,
     }
 }
 
+/// Only the row's own entity is seen in it; others are referred to.
 fn new_object(key: &str, entity_type: &str) -> Object<'static> {
     Object {
         key: key.to_owned().into(),
         entity_type: entity_type.to_owned().into(),
-        seen: true,
+        seen: key == "0",
         ..Object::default()
     }
 }

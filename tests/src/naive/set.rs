@@ -39,6 +39,8 @@ pub struct Set {
     pub front: Vec<String>,
     /// Other columns that do not come from records, in order.
     pub added: Vec<String>,
+    /// True for groups by what identifies entities: they count as entities.
+    pub identified: bool,
 }
 
 impl Set {
@@ -54,6 +56,7 @@ impl Set {
             shown: None,
             front: Vec::new(),
             added: Vec::new(),
+            identified: false,
         }
     }
 
@@ -180,39 +183,66 @@ fn entity_values(world: &World, records: &BTreeSet<usize>, entity: &Entity, step
 /// Returns what a row shows without `ATTR`: its own attributes and `id`, and those of what its
 /// references lead to, as far as entities specification 4.4 follows them.
 pub fn all_columns(world: &World, set: &Set, row: &Row) -> BTreeMap<String, Value> {
-    let mut columns = BTreeMap::new();
-    if let Some(entity) = &row.entity {
-        collect(world, &set.records, entity, &mut Vec::new(), &mut Vec::new(), &mut columns);
+    let mut paths = BTreeSet::new();
+    if set.kind != Rows::Groups {
+        collect(world, &mut vec![set.entity_type.clone()], &mut Vec::new(), &mut paths);
     }
+    let value = |path: String| {
+        let value = row_value(world, set, row, &path.parse().ok()?)?;
+        Some((path, value))
+    };
+    let mut columns: BTreeMap<String, Value> = paths.into_iter().filter_map(value).collect();
     columns.extend(row.extra.clone());
     columns
 }
 
-fn collect(
-    world: &World,
-    records: &BTreeSet<usize>,
-    entity: &Entity,
-    types: &mut Vec<String>,
-    references: &mut Vec<String>,
-    columns: &mut BTreeMap<String, Value>,
-) {
-    let merged = merged(world, records, entity);
+/// Collects the columns that entities of a type may have: `types` are those on the way, over
+/// these references.
+fn collect(world: &World, types: &mut Vec<String>, references: &mut Vec<String>, paths: &mut BTreeSet<String>) {
+    let Some(entity_type) = types.last().cloned() else { return };
     let prefix: String = references.iter().map(|reference| format!("{reference}.")).collect();
-    for (name, value) in &merged.attributes {
-        columns.insert(format!("{prefix}{name}"), value.clone());
-    }
-    columns.insert(format!("{prefix}id"), Value::text(world.resolved(entity).id()));
-    types.push(entity.entity_type.clone());
-    for (name, target) in &merged.references {
-        let on_the_way: Vec<&str> = types.iter().map(String::as_str).collect();
-        let followed: Vec<&str> = references.iter().map(String::as_str).collect();
-        if schema::is_dereferenced(&on_the_way, &followed, name, &target.entity_type) {
-            references.push(name.clone());
-            collect(world, records, target, types, references, columns);
-            references.pop();
+    paths.insert(format!("{prefix}id"));
+    let mut followed: BTreeSet<(String, String)> = BTreeSet::new();
+    for record in &world.records {
+        for object in record.objects.iter().filter(|object| object.entity.entity_type == entity_type) {
+            for (name, _) in &object.attributes {
+                paths.insert(format!("{prefix}{}", shown_name(world, &entity_type, name)));
+            }
+            for (name, list, target) in &object.links {
+                if !list {
+                    followed.insert((name.clone(), record.objects[*target].entity.entity_type.clone()));
+                }
+            }
         }
     }
-    types.pop();
+    for (name, target) in followed {
+        let on_the_way: Vec<&str> = types.iter().map(String::as_str).collect();
+        let before: Vec<&str> = references.iter().map(String::as_str).collect();
+        if schema::is_dereferenced(&on_the_way, &before, &name, &target) {
+            types.push(target);
+            references.push(name);
+            collect(world, types, references, paths);
+            references.pop();
+            types.pop();
+        }
+    }
+}
+
+/// Attributes of extensions are shown under their short name, where nothing else of the type has
+/// it. Source: entities specification 4.1.
+fn shown_name(world: &World, entity_type: &str, name: &str) -> String {
+    let Some(short) = schema::short_name(name) else { return name.to_owned() };
+    let objects = world.records.iter().flat_map(|record| &record.objects);
+    let mut others = objects
+        .filter(|object| object.entity.entity_type == entity_type)
+        .flat_map(|object| &object.attributes)
+        .map(|(known, _)| known)
+        .filter(|known| *known != name);
+    if others.any(|known| *known == short || schema::short_name(known).as_ref() == Some(&short)) {
+        name.to_owned()
+    } else {
+        short
+    }
 }
 
 /// Returns the names of the columns that some row has a value for, or the closed set.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use kestrel_ir::{Rows, op::About};
-use kestrel_stix::{AttributePath, Value, identity};
+use kestrel_stix::{AttributePath, Value};
 
 use super::{
     Failure,
@@ -43,27 +43,20 @@ pub fn display(world: &World, set: &Set) -> Shown {
 pub fn counts(world: &World, set: &Set) -> (u64, u64) {
     let rows = set.rows.len() as u64;
     match set.kind {
-        Rows::Groups => {
-            let shown = set.shown.as_deref().unwrap_or_default();
-            let identifying = identity::id_attributes(&set.entity_type);
-            let by_identity = shown.iter().any(|column| identifying.contains(&column.as_str()));
-            (if by_identity { rows } else { 0 }, rows)
-        }
+        Rows::Groups => (if set.identified { rows } else { 0 }, rows),
         Rows::Entities | Rows::Appearances => {
-            let entities = set.entities(world);
             let mut records = 0;
-            for entity in &entities {
+            for entity in set.entities(world) {
                 for number in &set.records {
                     let record = &world.records[*number];
                     if record.real
-                        && record.objects.iter().any(|object| object.seen && object.entity == *entity)
+                        && record.objects.iter().any(|object| object.seen && object.entity == entity)
                     {
                         records += u64::try_from(record.number).unwrap_or(0);
                     }
                 }
             }
-            let count = if set.kind == Rows::Appearances { entities.len() as u64 } else { rows };
-            (count, if records == 0 { rows } else { records })
+            (rows, if records == 0 { rows } else { records })
         }
     }
 }
@@ -85,11 +78,11 @@ pub fn info(world: &World, set: &Set, about: &About) -> Option<Shown> {
 
 /// Figures about one attribute; nothing for an empty variable.
 pub fn describe(world: &World, set: &Set, attribute: &AttributePath) -> Result<Option<Shown>, Failure> {
-    if !is_known(world, set, attribute) {
-        return Err(Failure::UnknownAttribute);
-    }
     if set.rows.is_empty() {
         return Ok(None);
+    }
+    if !is_known(world, set, attribute) {
+        return Err(Failure::UnknownAttribute);
     }
     let values: Vec<Value> =
         set.rows.iter().filter_map(|row| row_value(world, set, row, attribute)).collect();

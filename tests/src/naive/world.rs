@@ -80,6 +80,9 @@ impl Sighting {
 pub struct World {
     /// The records.
     pub records: Vec<Sighting>,
+    /// Whether a process without unique id may turn out to be one with it.
+    /// Source: entities specification 3.4.
+    pub attaching: bool,
     /// What sources gave for each record, before entities turned out to be others.
     given: Vec<Vec<Sighting>>,
     /// The numbers of the records of each part of an address, in source order.
@@ -89,6 +92,11 @@ pub struct World {
 }
 
 impl World {
+    /// Makes a world without records; see [`World::attaching`].
+    pub fn new(attaching: bool) -> World {
+        World { attaching, ..World::default() }
+    }
+
     /// Numbers the records of an address, unless that has been done.
     pub fn load(&mut self, address: &str, sources: &Sources) {
         for part in parts_of(address) {
@@ -120,9 +128,11 @@ impl World {
                     self.records.push(sighting);
                 }
             }
+            if self.attaching {
+                self.attach(&numbers);
+            }
             self.parts.insert(part.to_owned(), numbers);
         }
-        self.attach();
     }
 
     /// Returns the records of an address, in source order, each once.
@@ -151,47 +161,48 @@ impl World {
         self.aliases.get(entity).unwrap_or(entity).clone()
     }
 
-    /// The attach rule (entities specification 3.4): a sighting of a process without unique id
-    /// joins the entity with one if exactly one has its process id, its name and, where both
-    /// have one, its host, and was seen near enough in time.
-    fn attach(&mut self) {
-        let mut found = Vec::new();
-        for (at, record) in self.records.iter().enumerate() {
-            for (place, object) in record.objects.iter().enumerate() {
-                if object.entity.entity_type != "process" || unique_id(object).is_some() {
-                    continue;
-                }
-                let mut candidates: Vec<Entity> = Vec::new();
-                for other in self.records.iter().flat_map(|record| &record.objects) {
-                    if other.entity.entity_type == "process"
-                        && unique_id(other).is_some()
-                        && !candidates.contains(&other.entity)
-                        && self.attaches(record, object, &other.entity)
-                    {
-                        candidates.push(other.entity.clone());
-                    }
-                }
-                if let [only] = candidates.as_slice() {
-                    found.push((at, place, only.clone()));
+    /// The attach rule (entities specification 3.4), within one source: a process without unique
+    /// id is the one with unique id that has its process id, its name and, where both have one,
+    /// its host, and was seen near enough in time, if there is exactly one.
+    fn attach(&mut self, source: &[usize]) {
+        let processes = || {
+            let records = source.iter().map(|number| &self.records[*number]);
+            let objects =
+                records.flat_map(|record| record.objects.iter().map(move |object| (record, object)));
+            objects.filter(|(_, object)| object.entity.entity_type == "process" && object.seen)
+        };
+        let has_unique_id = |entity: &Entity| {
+            processes().any(|(_, object)| object.entity == *entity && unique_id(object).is_some())
+        };
+        let mut candidates: BTreeMap<Entity, Vec<Entity>> = BTreeMap::new();
+        for (record, object) in processes().filter(|(_, object)| !has_unique_id(&object.entity)) {
+            let fitting = candidates.entry(object.entity.clone()).or_default();
+            for (_, other) in processes().filter(|(_, other)| unique_id(other).is_some()) {
+                if !fitting.contains(&other.entity) && self.attaches(source, record, object, &other.entity) {
+                    fitting.push(other.entity.clone());
                 }
             }
         }
-        for (at, place, entity) in found {
-            let object = &mut self.records[at].objects[place];
-            if object.entity != entity {
-                self.aliases.insert(object.entity.clone(), entity.clone());
-                object.entity = entity;
+        for (entity, fitting) in candidates {
+            if let [only] = fitting.as_slice() {
+                self.aliases.insert(entity, only.clone());
+            }
+        }
+        for object in self.records.iter_mut().flat_map(|record| &mut record.objects) {
+            if let Some(entity) = self.aliases.get(&object.entity) {
+                object.entity = entity.clone();
             }
         }
     }
 
-    fn attaches(&self, record: &Sighting, object: &Appearance, entity: &Entity) -> bool {
+    fn attaches(&self, source: &[usize], record: &Sighting, object: &Appearance, entity: &Entity) -> bool {
         let Some(pid) = object.attribute("pid") else { return false };
         let Some(name) = lower(object.attribute("name")) else { return false };
         let (Some(first), _) = record.times() else { return false };
         let sightings = || {
-            self.records
+            source
                 .iter()
+                .map(|number| &self.records[*number])
                 .flat_map(|record| record.objects.iter().map(move |object| (record, object)))
                 .filter(|(_, object)| object.entity == *entity && unique_id(object).is_some())
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kestrel_tests::{
-    compare::naive_answer,
+    compare::{Rules, naive_answer},
     naive::{Answer, Shown, Sources, read},
 };
 use serde_json::{Value as Json, json};
@@ -110,7 +110,7 @@ p3 = FIND process CREATED n WHERE name = 'a.exe' AND ipv4-addr:value = '1.1.1.1'
 DISP p ATTR pid, name
 DISP p ATTR pid, name, command_line, parent_ref.name, binary_ref.parent_directory_ref.path
 ";
-    let answer = naive_answer(hunt, &mini()).expect("a valid huntflow");
+    let answer = naive_answer(hunt, &mini(), Rules::default()).expect("a valid huntflow");
     insta::assert_snapshot!(show(&answer, &["pid", "name", "value", "dst_port", "user_id"]));
 }
 
@@ -144,7 +144,7 @@ p = GET process FROM stixbundle://a.json WHERE pid = 10
 DISP TIMESTAMPED(p) ATTR command_line
 DISP p ATTR pid, name, x_unique_id, command_line, x_tag, x_extra, arguments, environment_variables.A
 ";
-    let answer = naive_answer(hunt, &sources).expect("a valid huntflow");
+    let answer = naive_answer(hunt, &sources, Rules::default()).expect("a valid huntflow");
     insta::assert_snapshot!(show(
         &answer,
         &["command_line", "x_tag", "x_extra", "arguments", "environment_variables.A"]
@@ -195,7 +195,7 @@ fn patterns_hold_as_documented() {
     for (entity_type, pattern) in wheres {
         let hunt = format!("p = GET {entity_type} FROM stixbundle://a.json WHERE {pattern}\n");
         // Without asking again: what the pattern alone finds.
-        let answer = naive_answer(&hunt, &sources).expect("a valid huntflow");
+        let answer = naive_answer(&hunt, &sources, Rules::default()).expect("a valid huntflow");
         let rows = &answer.variables["p"].rows;
         let found = rows.iter().map(|row| {
             let names = ["name", "dst_port", "value"];
