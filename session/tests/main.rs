@@ -1,1 +1,7 @@
 //! Tests of the session and of `kestrel-run`.
+
+mod bad_input;
+mod programs;
+mod stages;
+mod story;
+mod support;

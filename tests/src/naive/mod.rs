@@ -142,7 +142,7 @@ pub fn evaluate(plan: &Plan, sources: &Sources, attach: bool) -> Answer {
             let variable = Variable {
                 entity_type: set.entity_type.clone(),
                 kind: set.kind,
-                entities,
+                entities: if set.anonymous { 0 } else { entities },
                 records,
                 rows: rows::full_rows(&twin.world, set),
             };

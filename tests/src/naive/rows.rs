@@ -89,7 +89,9 @@ pub fn project(world: &World, set: &Set, attributes: &[AttributePath]) -> Result
             shown.push(name);
         }
     }
-    Ok(Set { shown: Some(shown), ..set.clone() })
+    let identifying = identity::id_attributes(&set.entity_type).iter().chain(&["id"]);
+    let anonymous = set.anonymous || !identifying.into_iter().any(|name| shown.iter().any(|known| known == name));
+    Ok(Set { shown: Some(shown), anonymous, ..set.clone() })
 }
 
 /// Sorts by one attribute; missing values first when ascending, last when descending.
@@ -200,6 +202,7 @@ pub fn group(world: &World, set: &Set, op: &Group) -> Result<Set, Failure> {
         front: Vec::new(),
         added: columns,
         identified,
+        anonymous: false,
     })
 }
 
@@ -328,7 +331,7 @@ pub fn join(
     }
     let mut all_added = left.added.clone();
     all_added.extend(added);
-    Ok(Set { rows, shown: Some(shown), added: all_added, ..left.clone() })
+    Ok(Set { rows, shown: Some(shown), added: all_added, anonymous: false, ..left.clone() })
 }
 
 /// Numbers are equal by value, a text that spells a number equals that number, and everything
@@ -345,6 +348,7 @@ pub fn union(world: &World, inputs: &[&Set]) -> Set {
     let filled: Vec<&Set> = inputs.iter().copied().filter(|set| !set.rows.is_empty()).collect();
     let mut all = (*filled.first().unwrap_or(&inputs[0])).clone();
     all.rows.clear();
+    all.anonymous = false;
     for input in filled {
         all.records.extend(&input.records);
         for row in &input.rows {
@@ -439,6 +443,7 @@ pub fn transform(world: &World, set: &Set, kind: TransformKind) -> Set {
         kind: Rows::Appearances,
         rows: rows.into_iter().map(|(_, row)| row).collect(),
         front: columns,
+        anonymous: false,
         ..set.clone()
     }
 }
@@ -506,6 +511,7 @@ pub fn literal(world: &mut World, op: &Literal) -> Set {
         front: Vec::new(),
         added: columns,
         identified: false,
+        anonymous: false,
     }
 }
 

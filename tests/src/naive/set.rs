@@ -41,6 +41,8 @@ pub struct Set {
     pub added: Vec<String>,
     /// True for groups by what identifies entities: they count as entities.
     pub identified: bool,
+    /// True when `ATTR` left out what identifies entities: rows do not count as entities.
+    pub anonymous: bool,
 }
 
 impl Set {
@@ -57,6 +59,7 @@ impl Set {
             front: Vec::new(),
             added: Vec::new(),
             identified: false,
+            anonymous: false,
         }
     }
 
