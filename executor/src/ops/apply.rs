@@ -1,5 +1,7 @@
 //! `APPLY`: analytics, run by interfaces that are plugged in. Language 3.10, entities 9.
 
+mod merge;
+
 use std::sync::Arc;
 
 use duckdb::arrow::record_batch::RecordBatch;
@@ -39,6 +41,8 @@ pub struct Answer {
     pub tables: Vec<RecordBatch>,
     /// Something to show.
     pub display: Option<DisplayResult>,
+    /// The end of what it printed; belongs to no result.
+    pub printed: String,
 }
 
 /// Why an analytic gave nothing.
@@ -51,6 +55,18 @@ pub enum AnalyticsError {
         name: String,
         /// Where it was looked for: a file, or the images of this machine.
         place: String,
+        /// An address that may be meant.
+        near: Option<String>,
+    },
+    /// What is configured under this name cannot be run.
+    #[error("analytic `{name}` cannot be run: {reason}")]
+    Invalid {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do about it.
+        help: Option<String>,
     },
     /// It takes another number of variables.
     #[error("analytic `{name}` takes {wanted} variables, not {given}")]
@@ -84,6 +100,12 @@ pub trait AnalyticsRunner: Send + Sync {
 
     /// Runs an analytic to its end. It has to look at `cancel` and to stop what it started.
     fn run(&self, request: &Request, cancel: &Cancel) -> Result<Answer, AnalyticsError>;
+
+    /// Returns what identifies the code behind a name (`blake3:…` of a file, `sha256:…` of an
+    /// image); none if that is not known.
+    fn identity(&self, _name: &str) -> Option<String> {
+        None
+    }
 }
 
 /// The interfaces of a session, by scheme.
@@ -103,6 +125,11 @@ impl Analytics {
     pub fn add(&mut self, runner: Arc<dyn AnalyticsRunner>) {
         self.runners.retain(|known| known.scheme() != runner.scheme());
         self.runners.push(runner);
+    }
+
+    /// Returns the interface for a scheme.
+    pub fn runner(&self, scheme: &str) -> Option<&dyn AnalyticsRunner> {
+        self.runners.iter().find(|runner| runner.scheme() == scheme).map(AsRef::as_ref)
     }
 
     /// Finds the interface for an address and the analytic's name in it.
@@ -154,8 +181,17 @@ pub fn apply(
     cancel: &Cancel,
 ) -> Result<Applied, OpError> {
     let (runner, name) = analytics.find(&apply.analytic)?;
+    if let Some(reviewed) = &apply.identity
+        && runner.identity(&name).as_ref() != Some(reviewed)
+    {
+        return Err(failed(AnalyticsError::Invalid {
+            name: visible(&name),
+            reason: format!("its code is not `{}`, which the plan names", visible(reviewed)),
+            help: Some("look at what changed, then build the plan again".to_owned()),
+        }));
+    }
     let arguments = arguments(store, apply, references)?;
-    let versions: Vec<EntitySet> = inputs.iter().map(|set| (*set).clone()).collect();
+    let mut versions: Vec<EntitySet> = inputs.iter().map(|set| (*set).clone()).collect();
     if inputs.iter().all(|set| set.is_empty()) {
         return Ok(Applied { display: None, versions });
     }
@@ -164,21 +200,25 @@ pub fn apply(
         tables.push(super::save::as_table(store, set)?);
     }
     let answer = runner.run(&Request { name: name.clone(), tables, arguments }, cancel).map_err(failed)?;
-    if !answer.tables.is_empty() {
-        return Err(failed(AnalyticsError::Failed {
-            name,
-            reason: "it gave tables back, which cannot be merged into variables yet".to_owned(),
-            trace: None,
-        }));
+    if !answer.tables.is_empty() && answer.tables.len() != inputs.len() {
+        let reason = format!("it gave {} tables for {} variables", answer.tables.len(), inputs.len());
+        return Err(failed(AnalyticsError::Failed { name, reason, trace: None }));
+    }
+    for (version, table) in versions.iter_mut().zip(&answer.tables) {
+        *version = merge::merge(store, version, table, &name)?;
     }
     Ok(Applied { display: answer.display, versions })
 }
 
 fn failed(error: AnalyticsError) -> OpError {
     let (code, help) = match &error {
-        AnalyticsError::Unknown { .. } => {
-            (Code::E0204, Some("`kestrel-run analytics` shows what is configured".to_owned()))
+        AnalyticsError::Unknown { near, .. } => {
+            let listed = "`kestrel-run analytics` shows what is configured";
+            let help =
+                near.as_ref().map_or(listed.to_owned(), |near| format!("did you mean `{near}`? {listed}"));
+            (Code::E0204, Some(help))
         }
+        AnalyticsError::Invalid { help, .. } => (Code::E0204, help.clone()),
         AnalyticsError::ArgumentCount { .. } => (Code::E0603, None),
         AnalyticsError::Failed { trace, .. } => (Code::E0601, trace.clone()),
         AnalyticsError::Stopped => (Code::E0705, None),

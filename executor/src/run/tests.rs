@@ -230,7 +230,7 @@ impl AnalyticsRunner for Twice {
         }
         let answer = RecordBatch::try_from_iter([("id", ids), ("type", column("type")?), ("x_twice", twice)]);
         let display = Some(DisplayResult::Html("<b>done</b>".to_owned()));
-        Ok(Answer { tables: vec![answer.map_err(|_| failed("no table"))?], display })
+        Ok(Answer { tables: vec![answer.map_err(|_| failed("no table"))?], display, ..Answer::default() })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Execute Kestrel huntflows, or plans made by `kestrelc build`.
 ///
@@ -10,7 +10,10 @@ use clap::{Parser, ValueEnum};
 /// progress and messages to standard error.
 #[derive(Debug, Parser)]
 #[command(name = "kestrel-run", version, after_help = AFTER, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     /// Huntflows, one plan, or `-`.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<String>,
@@ -46,6 +49,43 @@ pub(crate) struct Args {
     pub(crate) level: u8,
 }
 
+/// What else the program does. A huntflow of such a name is given as `./analytics`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the analytics that are configured, or try one.
+    Analytics {
+        #[command(subcommand)]
+        action: Option<AnalyticsAction>,
+        /// Configuration to use instead of the `kestrel.toml` found from here upwards.
+        #[arg(long, global = true, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Look whether what is configured works: files, interpreters, libraries, containers.
+    Doctor {
+        /// Configuration to use instead of the `kestrel.toml` found from here upwards.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AnalyticsAction {
+    /// Run an analytic on a few rows made up for this.
+    Test {
+        /// Its address, such as `python://score`, or its name.
+        name: String,
+        /// Type of the entities.
+        #[arg(long = "type", value_name = "TYPE", default_value = "process")]
+        entity_type: String,
+        /// How many variables it gets; by default as many as it wants.
+        #[arg(long, value_name = "N")]
+        inputs: Option<usize>,
+        /// An argument, as in `WITH`; may be repeated.
+        #[arg(long = "with", value_name = "KEY=VALUE")]
+        arguments: Vec<String>,
+    },
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Tables for people.
@@ -61,6 +101,7 @@ Examples:
   kestrel-run hunt.hf
   kestrel-run --format json --rows hunt.hf > results.json
   kestrelc build hunt.hf -o hunt.kplan && kestrel-run hunt.kplan
+  kestrel-run analytics test python://score --type process --with KEY=abc
 
 Exit codes:
   0  done

@@ -8,7 +8,7 @@ use std::{
 
 use kestrel_compiler::config_file::{self, ConfigError};
 use kestrel_executor::{
-    ops::apply::Analytics,
+    analytics::SettingsError,
     results::{Results, html, json, text},
     run::{Cancel, Connectors, RowsWanted, RunOptions, Session as Runner},
     store,
@@ -17,6 +17,7 @@ use kestrel_ir::{Plan, diagnostic::Diagnostic, passes::Level, wire};
 use kestrel_session::Session;
 
 use crate::{
+    analytics,
     args::{Args, Format},
     output::{self, Output},
     progress::Progress,
@@ -38,6 +39,10 @@ pub(crate) enum Failure {
     Mixed { path: String },
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Analytics(#[from] SettingsError),
+    #[error("{0}")]
+    Usage(String),
     #[error("cannot write the results to `{path}`: {cause}")]
     Write { path: String, cause: io::Error },
 }
@@ -57,6 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         return Err(Failure::Mixed { path: args.files[at].clone() });
     }
     let config = config_file::find(args.config.as_deref(), &folder(&args.files[0]), user_folder().as_deref())?;
+    let analytics = analytics::settings(config.path.as_deref())?.analytics();
     let cancel = Cancel::new();
     stop_at_interrupt(&cancel);
     let options = RunOptions {
@@ -72,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     };
     let connectors = Connectors { base_dir: PathBuf::from("."), offline: args.offline, limits: Default::default() };
     let store = store::Options { memory: args.memory, threads: args.jobs, ..store::Options::default() };
-    let runner = Runner::new(store, std::sync::Arc::new(connectors), Analytics::default());
+    let runner = Runner::new(store, std::sync::Arc::new(connectors), analytics);
     let mut session = Session::new(config.config, runner).with_level(level(args.level));
     // A file that cannot be written is noticed before the hunt runs, not after.
     let mut output = Output::open(args.output.as_deref())
@@ -156,7 +162,7 @@ fn folder(path: &str) -> PathBuf {
     }
 }
 
-fn user_folder() -> Option<PathBuf> {
+pub(crate) fn user_folder() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))
 }
@@ -170,7 +176,7 @@ fn level(number: u8) -> Level {
 }
 
 /// The first Ctrl-C stops the hunt in order; the second one ends the program at once.
-fn stop_at_interrupt(cancel: &Cancel) {
+pub(crate) fn stop_at_interrupt(cancel: &Cancel) {
     let cancel = cancel.clone();
     // Without the handler Ctrl-C ends the program; files are written atomically anyway.
     let _ = ctrlc::set_handler(move || {

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, reason = "a command line talks")]
 #![expect(clippy::disallowed_methods, reason = "the binary reads configuration and passes it in")]
 
+mod analytics;
 mod args;
 mod hunt;
 mod output;
@@ -27,7 +28,11 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    match hunt::run(&args) {
+    let done = match &args.command {
+        Some(command) => analytics::run(command),
+        None => hunt::run(&args),
+    };
+    match done {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             eprintln!("kestrel-run: {failure}");

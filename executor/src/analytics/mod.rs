@@ -1,0 +1,23 @@
+//! The analytics interfaces: Python functions and containers, each in a process of its own.
+//!
+//! | scheme | runs | configured by |
+//! |---|---|---|
+//! | `python://NAME` | a function of a Python module, over pandas DataFrames | `pythonanalytics.yaml`, `kestrel.toml` |
+//! | `docker://NAME` | the image `kestrel-analytics-NAME` | nothing, or `kestrel.toml` |
+//!
+//! Tables cross as Parquet files in a private folder that is gone afterwards. What an analytic
+//! prints is kept, its end shown when it fails. Source: entities 9.2 and 9.3.
+
+pub mod config;
+pub mod docker;
+pub mod doctor;
+mod limits;
+mod process;
+pub mod python;
+pub mod sample;
+mod table;
+#[cfg(test)]
+mod tests;
+pub mod trial;
+
+pub use config::{Settings, SettingsError};
