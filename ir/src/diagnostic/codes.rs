@@ -193,7 +193,7 @@ registry! {
         "Groups are no entities: `FIND`, `GET … FROM` and transformers do not work on them.\n\n```\ng = GROUP conns BY dst_port\nDISP TIMESTAMPED(g)\n```\n\nUse the variable before the grouping."
     E0306 "duplicate-column" Error Syntax
         "Two columns of the result would have the same name.\n\n```\ng = GROUP t BY name WITH COUNT(pid), COUNT(pid)\n```\n\nGive one of them another name with `AS`."
-    E0307 "extended-test-not-here" Error TypeMismatch
+    E0307 "extended-test-not-here" Error InvalidPattern
         "A test on another entity type is possible only where records are searched: in `GET` from a data source and in `FIND`.\n\n```\nx = procs WHERE x-oca-asset:hostname = 'h1'\n```\n\nPut the test into the `GET` that made the variable."
     E0308 "group-function" Error TypeMismatch
         "The function cannot work on values of this kind.\n\n```\ng = GROUP procs BY name WITH SUM(command_line)\n```\n\n`SUM` and `AVG` take numbers, `BIN` with a unit takes points in time."

@@ -9,6 +9,7 @@ use std::{
 
 use kestrel_compiler::diagnostics::render::{self, SourceText, Style};
 use kestrel_executor::results::Results;
+use kestrel_ir::text::visible;
 
 /// An open output.
 pub(crate) enum Output {
@@ -95,6 +96,16 @@ pub(crate) fn diagnostics(results: &Results) {
     let none = SourceText::new("", "");
     for found in &results.diagnostics {
         let source = found.span.and_then(|span| texts.get(span.source.0 as usize)).unwrap_or(&none);
-        eprintln!("{}", render::text(found, source, style));
+        // Help of several lines ends with the trace of an analytic, which keeps its lines.
+        let (first, more) = match found.help.as_deref().and_then(|help| help.split_once('\n')) {
+            Some((first, more)) => (first, more),
+            None => {
+                eprintln!("{}", render::text(found, source, style));
+                continue;
+            }
+        };
+        let shown = render::text(&found.clone().help(first), source, style);
+        let more: Vec<String> = more.lines().map(|line| format!("          {}", visible(line))).collect();
+        eprintln!("{}\n{}\n", shown.trim_end_matches('\n'), more.join("\n"));
     }
 }
