@@ -73,6 +73,7 @@ fn best(runs: usize, mut work: impl FnMut()) -> Duration {
         .unwrap()
 }
 
+#[expect(clippy::type_complexity, reason = "a table of works")]
 fn main() {
     let smoke = std::env::args().any(|arg| arg == "--test");
     let sizes: &[usize] = if smoke { &[100] } else { &[1_000, 10_000, 50_000] };

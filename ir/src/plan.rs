@@ -367,6 +367,7 @@ pub struct Rewired {
 
 /// What becomes of a node in [`Plan::rewrite`].
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack, while a plan is rewritten")]
 pub enum Rewrite {
     /// This operation over these inputs of the new plan.
     Node {

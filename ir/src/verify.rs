@@ -103,11 +103,11 @@ fn check_ports(plan: &Plan, op: &Op, inputs: &[NodeId]) -> Result<(), Problem> {
     };
     let main: Vec<Port> = match op {
         Op::Pool => {
-            for n in 0..has {
+            for (n, input) in inputs.iter().enumerate() {
                 let fits = match gives(n) {
                     Port::Pool => n == 0,
                     Port::Records => true,
-                    Port::Entities => matches!(plan.node(inputs[n]).op, Op::Expand(_)),
+                    Port::Entities => matches!(plan.node(*input).op, Op::Expand(_)),
                     _ => false,
                 };
                 if !fits {

@@ -44,14 +44,20 @@ impl Session {
     /// Returns the plan of all blocks so far, optimized.
     pub fn plan(&self) -> Result<Plan, Box<Diagnostic>> {
         self.compilation.optimized(self.level).map_err(|broken| {
-            let found = Diagnostic::new(Code::E0401, format!("a fault of this program in compiling: {broken}"));
+            let found =
+                Diagnostic::new(Code::E0401, format!("a fault of this program in compiling: {broken}"));
             Box::new(found.help("please report it with the huntflow"))
         })
     }
 
     /// Runs what has been compiled and not yet run. `said` are the diagnostics of compiling; they
     /// come first in the results.
-    pub fn run(&mut self, said: Vec<Diagnostic>, options: &RunOptions, events: &mut dyn FnMut(Event<'_>)) -> Results {
+    pub fn run(
+        &mut self,
+        said: Vec<Diagnostic>,
+        options: &RunOptions,
+        events: &mut dyn FnMut(Event<'_>),
+    ) -> Results {
         match self.plan() {
             Ok(plan) => {
                 let mut results = self.runner.run(&plan, options, events);
@@ -67,7 +73,12 @@ impl Session {
     }
 
     /// Runs a finished plan in this session's store.
-    pub fn run_plan(&mut self, plan: &Plan, options: &RunOptions, events: &mut dyn FnMut(Event<'_>)) -> Results {
+    pub fn run_plan(
+        &mut self,
+        plan: &Plan,
+        options: &RunOptions,
+        events: &mut dyn FnMut(Event<'_>),
+    ) -> Results {
         self.runner.run(plan, options, events)
     }
 

@@ -6,7 +6,8 @@ use crate::support::{kestrel_run, root, stderr, stdout};
 fn over(source: &str) -> (Option<i32>, String, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let hunt = folder.path().join("hunt.hf");
-    std::fs::write(&hunt, format!("p = GET process FROM '{source}' WHERE pid > 0\nDISP p ATTR name, pid\n")).expect("written");
+    std::fs::write(&hunt, format!("p = GET process FROM '{source}' WHERE pid > 0\nDISP p ATTR name, pid\n"))
+        .expect("written");
     let output = kestrel_run(&["--format", "json", hunt.to_str().expect("text")]);
     (output.status.code(), stdout(&output), stderr(&output))
 }
@@ -15,7 +16,8 @@ fn over(source: &str) -> (Option<i32>, String, String) {
 fn broken_bundles() {
     let mut seen = String::new();
     let folder = root().join("fixtures/bundles/broken");
-    let mut files: Vec<_> = std::fs::read_dir(folder).expect("read").map(|entry| entry.expect("read").path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("read").map(|entry| entry.expect("read").path()).collect();
     files.sort();
     for file in files {
         let name = file.file_name().expect("a name").to_string_lossy().into_owned();

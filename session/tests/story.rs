@@ -7,7 +7,11 @@ fn counts(name: &str) -> Vec<(String, u64, u64)> {
     let text = std::fs::read_to_string(path).expect("a huntflow");
     let results = run(name, &text);
     assert!(results.diagnostics.is_empty(), "{:?}", results.diagnostics);
-    results.variables.into_iter().map(|variable| (variable.name, variable.entities, variable.records)).collect()
+    results
+        .variables
+        .into_iter()
+        .map(|variable| (variable.name, variable.entities, variable.records))
+        .collect()
 }
 
 fn entities(found: &[(String, u64, u64)]) -> Vec<(&str, u64)> {
@@ -63,7 +67,10 @@ fn every_connection_goes_to_one_port_and_the_terminal_says_so() {
     assert_eq!(shown.status.code(), Some(0));
     let text = stdout(&shown);
     assert!(text.contains("72.21.81.200       443\n349 equal rows folded") || text.contains("349"), "{text}");
-    for line in ["ip200nt             network-traffic          350", "ient                network-traffic           76"] {
+    for line in [
+        "ip200nt             network-traffic          350",
+        "ient                network-traffic           76",
+    ] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
 }

@@ -39,7 +39,7 @@ fn split(text: &str) -> Option<(u64, &str)> {
 /// Writes a size with the largest unit that fits.
 pub(super) fn size_words(bytes: u64) -> String {
     for (shift, unit) in [(40, "T"), (30, "G"), (20, "M"), (10, "K")] {
-        if bytes >= 1 << shift && bytes % (1 << shift) == 0 {
+        if bytes >= 1 << shift && bytes.is_multiple_of(1 << shift) {
             return format!("{}{unit}", bytes >> shift);
         }
     }

@@ -52,7 +52,7 @@ def kinds(t):
     t["x_big"] = [2**63, 1, 2]
     t["x_category"] = pd.Categorical(["a", None, "b"])
     t["x_bytes"] = [b"ab", b"\xff", None]
-    t["x_surrogate"] = ["\ud800", "b", None]
+    t["x_surrogate"] = pd.Series(["\ud800", "b", None], dtype=object)
     t["x_decimal"] = [decimal.Decimal("1.5"), None, 2]
     t["x_na"] = [pd.NA, pd.NaT, None]
     return t

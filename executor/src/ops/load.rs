@@ -90,6 +90,7 @@ impl Problem {
 }
 
 /// Takes the type out of the rows, turns names into paths and gives values their kinds.
+#[expect(clippy::type_complexity, reason = "type, columns and rows, taken apart at once")]
 fn typed(
     rows: Rows,
     written: Option<&EntityType>,

@@ -117,9 +117,9 @@ pub(crate) fn require(store: &mut Store, set: &EntitySet, path: &AttributePath) 
 
 fn is_common(set: &EntitySet, path: &AttributePath) -> bool {
     let text = path.to_string().replace("[*]", "");
-    schema::common_attributes(set.entity_type.as_str()).iter().any(|common| {
-        text.strip_prefix(common).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
+    schema::common_attributes(set.entity_type.as_str())
+        .iter()
+        .any(|common| text.strip_prefix(common).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }
 
 /// Refuses what groups cannot do, having lost the identity of entities.

@@ -49,11 +49,11 @@ pub fn save(
         Format::Json | Format::JsonLines => {
             let mut inner = None;
             let result = write_whole(&path, compression, |out| {
-                json(store, set, codes, &names, format, out).or_else(|error| match error {
-                    Failure::Io(error) => Err(error),
+                json(store, set, codes, &names, format, out).map_err(|error| match error {
+                    Failure::Io(error) => error,
                     Failure::Store(error) => {
                         inner = Some(error);
-                        Err(io::Error::other("the rows cannot be read"))
+                        io::Error::other("the rows cannot be read")
                     }
                 })
             });

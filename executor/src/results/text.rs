@@ -251,7 +251,8 @@ pub(crate) fn variables_table(variables: &[&VariableResult], related: &[&str]) -
         let entity_type = variable.entity_type.as_ref();
         let mut row = vec![
             Some(Value::text(&variable.name)),
-            entity_type.map(|name| Value::text(if groups { format!("groups of {name}") } else { name.clone() })),
+            entity_type
+                .map(|name| Value::text(if groups { format!("groups of {name}") } else { name.clone() })),
             number(if groups { variable.row_count } else { variable.entities }),
             number(variable.records),
         ];

@@ -57,6 +57,15 @@ fn plain(set: EntitySet) -> Value {
     Value::Entities(Entities { set, query: None, cut: 0, identified: false, anonymous: false })
 }
 
+/// Looks up `$NAME` in paths of `LOAD` and `SAVE`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "paths are expanded when the hunt runs, on the machine that runs it"
+)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 fn fault(message: &str) -> OpError {
     OpError::refused(Code::E0401, message, "please report it with the huntflow")
 }
@@ -95,9 +104,8 @@ impl Run<'_> {
                 Ok(plain(store.literal(&literal.entity_type, &literal.columns, &literal.rows)?))
             }
             Op::Load(load) => {
-                let variable = |name: &str| std::env::var(name).ok();
                 let loaded =
-                    ops::load::load(&mut self.session.store, load, &self.options.base_dir, &variable)?;
+                    ops::load::load(&mut self.session.store, load, &self.options.base_dir, &environment)?;
                 self.warn(node, loaded.warnings);
                 Ok(plain(loaded.set))
             }
@@ -132,9 +140,9 @@ impl Run<'_> {
             }
             Op::Project { attributes } => {
                 let set = ops::project::project(&mut self.session.store, &first.set, attributes)?;
-                let shows = |name: &&str| attributes.iter().any(|path| path.to_string() == **name);
+                let shows = |name: &str| attributes.iter().any(|path| path.to_string() == name);
                 let ids = identity::id_attributes(set.entity_type.as_str());
-                let anonymous = first.anonymous || !ids.iter().chain(&["id"]).any(|name| shows(&name));
+                let anonymous = first.anonymous || !ids.iter().chain(&["id"]).any(|name| shows(name));
                 return Ok(Value::Entities(Entities { set, anonymous, ..first }));
             }
             Op::Sort { attribute, descending } => {
@@ -149,7 +157,13 @@ impl Run<'_> {
                 let grouped = ops::group::group(&mut self.session.store, &first.set, group)?;
                 self.warn(node, grouped.warnings);
                 let identified = self.identifies(&first.set, group)?;
-                return Ok(Value::Entities(Entities { set: grouped.set, query: None, cut: 0, identified, anonymous: false }));
+                return Ok(Value::Entities(Entities {
+                    set: grouped.set,
+                    query: None,
+                    cut: 0,
+                    identified,
+                    anonymous: false,
+                }));
             }
             Op::Join { left, right } => {
                 let second = self.entities(node, 1)?;
@@ -191,8 +205,7 @@ impl Run<'_> {
         let entities = self.entities(node, 0)?;
         let store = &mut self.session.store;
         if let Op::Save { path } = &node.op {
-            let variable = |name: &str| std::env::var(name).ok();
-            ops::save::save(store, &entities.set, path, &self.options.base_dir, &variable)?;
+            ops::save::save(store, &entities.set, path, &self.options.base_dir, &environment)?;
             return Ok(Value::Nothing);
         }
         if let Some(variable) = self.empty_variable(node) {

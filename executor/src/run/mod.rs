@@ -357,6 +357,8 @@ fn addresses(
     (addresses, wanted)
 }
 
+/// Reads the clock, once a run.
+#[expect(clippy::disallowed_methods, reason = "the instant of a run, unless the caller gives one")]
 fn clock() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))

@@ -56,8 +56,13 @@ impl Store {
         entities: &EntitySet,
         request: &ExpandRequest<'_>,
     ) -> Result<Expanded, StoreError> {
-        let unchanged =
-            |attribute| Expanded { entities: entities.clone(), query: None, attribute, values: 0, left_out: 0 };
+        let unchanged = |attribute| Expanded {
+            entities: entities.clone(),
+            query: None,
+            attribute,
+            values: 0,
+            left_out: 0,
+        };
         if entities.is_empty() {
             return Ok(unchanged(None));
         }

@@ -65,7 +65,7 @@ pub use ingest::Loaded;
 pub use records::Records;
 
 /// What a session may use, and which of the optional rules hold.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Bytes the database may hold in memory before it writes to a private folder; none lets
     /// it choose.
@@ -77,12 +77,6 @@ pub struct Options {
     pub attach_processes: bool,
     /// Where the private folder for intermediate data is made; none takes the system's.
     pub temporary: Option<PathBuf>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options { memory: None, threads: 0, attach_processes: false, temporary: None }
-    }
 }
 
 /// One thing that records come from: a part of an address that was read, or the rows of one

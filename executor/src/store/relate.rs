@@ -34,13 +34,9 @@ impl Store {
             "*" => &input.entity_type,
             _ => &relate.input_type,
         };
-        let found = relation::find(
-            relate.entity_type.as_str(),
-            &relate.relation,
-            relate.by,
-            input_type.as_str(),
-        )
-        .map_err(|unsupported| StoreError::Relation(Box::new(unsupported)))?;
+        let found =
+            relation::find(relate.entity_type.as_str(), &relate.relation, relate.by, input_type.as_str())
+                .map_err(|unsupported| StoreError::Relation(Box::new(unsupported)))?;
         let world = World { pool, queries: Vec::new(), synthetic: input.world.synthetic.clone() };
         let Some(returned) = self.stored_type(relate.entity_type.as_str()) else {
             return self.empty_set(&relate.entity_type, world);

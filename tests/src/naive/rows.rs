@@ -90,7 +90,8 @@ pub fn project(world: &World, set: &Set, attributes: &[AttributePath]) -> Result
         }
     }
     let identifying = identity::id_attributes(&set.entity_type).iter().chain(&["id"]);
-    let anonymous = set.anonymous || !identifying.into_iter().any(|name| shown.iter().any(|known| known == name));
+    let anonymous =
+        set.anonymous || !identifying.into_iter().any(|name| shown.iter().any(|known| known == name));
     Ok(Set { shown: Some(shown), anonymous, ..set.clone() })
 }
 

@@ -201,7 +201,12 @@ pub fn all_columns(world: &World, set: &Set, row: &Row) -> BTreeMap<String, Valu
 
 /// Collects the columns that entities of a type may have: `types` are those on the way, over
 /// these references.
-fn collect(world: &World, types: &mut Vec<String>, references: &mut Vec<String>, paths: &mut BTreeSet<String>) {
+fn collect(
+    world: &World,
+    types: &mut Vec<String>,
+    references: &mut Vec<String>,
+    paths: &mut BTreeSet<String>,
+) {
     let Some(entity_type) = types.last().cloned() else { return };
     let prefix: String = references.iter().map(|reference| format!("{reference}.")).collect();
     paths.insert(format!("{prefix}id"));

@@ -10,12 +10,13 @@ use kestrel_tests::{
     worlds,
 };
 use proptest::{
-    strategy::ValueTree,
     prelude::*,
+    strategy::ValueTree,
     test_runner::{FileFailurePersistence, TestCaseError, TestRunner},
 };
 
 /// Settings of a run; failing seeds go into a file of this name.
+#[expect(clippy::disallowed_methods, reason = "how many cases to try is chosen outside")]
 pub(crate) fn settings(seeds: &'static str) -> ProptestConfig {
     let cases = std::env::var("KESTREL_TWIN_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
     ProptestConfig {

@@ -136,8 +136,10 @@ fn threads_do_not_matter() {
     check((worlds::world(), huntflows::drafts(1..8)), |(sources, drafts)| {
         let text = huntflows::text(&drafts, sources.contains_key("b.json"));
         let plan = plan_of(&text, Rules::default()).map_err(|_| TestCaseError::reject("refused"))?;
-        let one = store_answer(&plan, &sources, 1, Rules::default()).expect("a folder that can be written to");
-        let many = store_answer(&plan, &sources, 3, Rules::default()).expect("a folder that can be written to");
+        let one =
+            store_answer(&plan, &sources, 1, Rules::default()).expect("a folder that can be written to");
+        let many =
+            store_answer(&plan, &sources, 3, Rules::default()).expect("a folder that can be written to");
         prop_assert_eq!(format!("{one:?}"), format!("{many:?}"), "{}", shown(&text, &sources));
         Ok(())
     });

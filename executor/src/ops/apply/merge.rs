@@ -15,12 +15,17 @@ use kestrel_stix::{AttributePath, Timestamp, Value};
 use super::AnalyticsError;
 use crate::{
     ops::{OpError, with_codes},
-    store::{Data, EntitySet, NO_CODE, Store},
+    store::{Data, EntitySet, Known, NO_CODE, Store},
 };
 
 /// Returns the new version of a set: rows are found by `id` (groups by their place), new
 /// attributes and changed values count for this version only. Missing values change nothing.
-pub(super) fn merge(store: &mut Store, set: &EntitySet, table: &RecordBatch, analytic: &str) -> Result<EntitySet, OpError> {
+pub(super) fn merge(
+    store: &mut Store,
+    set: &EntitySet,
+    table: &RecordBatch,
+    analytic: &str,
+) -> Result<EntitySet, OpError> {
     let refuse = |reason: String| {
         super::failed(AnalyticsError::Failed { name: analytic.to_owned(), reason, trace: None })
     };
@@ -41,10 +46,17 @@ pub(super) fn merge(store: &mut Store, set: &EntitySet, table: &RecordBatch, ana
             return Err(refuse(format!("its table has column `{}` twice", visible(name))));
         }
         let values = values(array).map_err(|kind| {
-            refuse(format!("column `{}` holds `{kind}`, which is no attribute value; give text instead", visible(name)))
+            refuse(format!(
+                "column `{}` holds `{kind}`, which is no attribute value; give text instead",
+                visible(name)
+            ))
         })?;
         if let Some(codes) = changed(store, set, &path, &values, &places)? {
             columns.push((path, codes));
+        } else if matches!(store.known(set, &path)?, Known::Unknown { .. }) {
+            // Without a value in any row; later steps may ask for it all the same.
+            let rows = usize::try_from(set.count).unwrap_or(usize::MAX);
+            columns.push((path, vec![NO_CODE; rows]));
         }
     }
     with_columns(store, set, columns)
@@ -68,7 +80,11 @@ fn check_type(set: &EntitySet, table: &RecordBatch) -> Result<(), String> {
 }
 
 /// Finds the position in the set of each row of the table.
-fn places(store: &mut Store, set: &EntitySet, table: &RecordBatch) -> Result<Result<Vec<u32>, String>, OpError> {
+fn places(
+    store: &mut Store,
+    set: &EntitySet,
+    table: &RecordBatch,
+) -> Result<Result<Vec<u32>, String>, OpError> {
     if set.rows == Rows::Groups {
         let same = table.num_rows() as u64 == set.count;
         return Ok(if same {
@@ -77,7 +93,9 @@ fn places(store: &mut Store, set: &EntitySet, table: &RecordBatch) -> Result<Res
             Err(format!("its table has {} rows for {} groups", table.num_rows(), set.count))
         });
     }
-    let Some(ids) = table.column_by_name("id") else { return Ok(Err("its table is without \"id\"".to_owned())) };
+    let Some(ids) = table.column_by_name("id") else {
+        return Ok(Err("its table is without \"id\"".to_owned()));
+    };
     let ids = match values(ids) {
         Ok(ids) => ids,
         Err(kind) => return Ok(Err(format!("column `id` holds `{kind}`, not text"))),
@@ -111,7 +129,11 @@ fn places(store: &mut Store, set: &EntitySet, table: &RecordBatch) -> Result<Res
     } else {
         let shown: Vec<_> = strange.iter().take(3).map(|id| format!("`{}`", visible(id))).collect();
         let more = if strange.len() > shown.len() { ", …" } else { "" };
-        Err(format!("its table has {} ids that its input does not have: {}{more}", strange.len(), shown.join(", ")))
+        Err(format!(
+            "its table has {} ids that its input does not have: {}{more}",
+            strange.len(),
+            shown.join(", ")
+        ))
     })
 }
 
@@ -134,7 +156,9 @@ fn changed(
         let place = *place as usize;
         let old = store.dictionary().present(present[place]).map(|old| old.to_value());
         let value = match (value, &old) {
-            (Value::Float(n), Some(Value::Int(_))) if n.fract() == 0.0 && n.abs() < 9e15 => Value::Int(*n as i64),
+            (Value::Float(n), Some(Value::Int(_))) if n.fract() == 0.0 && n.abs() < 9e15 => {
+                Value::Int(*n as i64)
+            }
             (Value::Int(n @ (0 | 1)), Some(Value::Bool(_))) => Value::Bool(*n == 1),
             (Value::Text(text), Some(Value::Json(old))) if text == old => Value::Json(text.clone()),
             _ => value.clone(),
@@ -157,7 +181,9 @@ fn with_columns(
     let positions: Vec<u32> = (0..u32::try_from(set.count).unwrap_or(u32::MAX)).collect();
     let names: Vec<String> = (0..columns.len()).map(|n| format!("v{n}")).collect();
     let mut data = vec![("pos", Data::U32(positions))];
-    data.extend(names.iter().zip(&columns).map(|(name, (_, codes))| (name.as_str(), Data::U32(codes.clone()))));
+    data.extend(
+        names.iter().zip(&columns).map(|(name, (_, codes))| (name.as_str(), Data::U32(codes.clone()))),
+    );
     let table = store.put(&data)?;
     let mut extra: Vec<(AttributePath, String)> = Vec::new();
     let mut selected = vec!["s.pos".to_owned(), "s.ent".to_owned()];
@@ -187,7 +213,8 @@ fn with_columns(
             shown.push(path.clone());
         }
     }
-    let select = format!("SELECT {} FROM {} s JOIN {table} v ON v.pos = s.pos", selected.join(", "), set.table);
+    let select =
+        format!("SELECT {} FROM {} s JOIN {table} v ON v.pos = s.pos", selected.join(", "), set.table);
     let made = store.set_from(&select, &EntitySet { extra, shown, ..set.clone() });
     store.drop_table(&table)?;
     Ok(made?)

@@ -61,7 +61,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     {
         return Err(Failure::Mixed { path: args.files[at].clone() });
     }
-    let config = config_file::find(args.config.as_deref(), &folder(&args.files[0]), user_folder().as_deref())?;
+    let config =
+        config_file::find(args.config.as_deref(), &folder(&args.files[0]), user_folder().as_deref())?;
     let analytics = analytics::settings(config.path.as_deref())?.analytics();
     let cancel = Cancel::new();
     stop_at_interrupt(&cancel);
@@ -76,7 +77,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         cancel: cancel.clone(),
         ..RunOptions::default()
     };
-    let connectors = Connectors { base_dir: PathBuf::from("."), offline: args.offline, limits: Default::default() };
+    let connectors =
+        Connectors { base_dir: PathBuf::from("."), offline: args.offline, limits: Default::default() };
     let store = store::Options { memory: args.memory, threads: args.jobs, ..store::Options::default() };
     let runner = Runner::new(store, std::sync::Arc::new(connectors), analytics);
     let mut session = Session::new(config.config, runner).with_level(level(args.level));

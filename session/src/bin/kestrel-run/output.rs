@@ -92,7 +92,8 @@ pub(crate) fn diagnostics(results: &Results) {
     let terminal = io::stderr().is_terminal();
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let style = Style { color: terminal && !plain, unicode: terminal };
-    let texts: Vec<_> = results.texts.iter().map(|source| SourceText::new(&source.name, &source.text)).collect();
+    let texts: Vec<_> =
+        results.texts.iter().map(|source| SourceText::new(&source.name, &source.text)).collect();
     let none = SourceText::new("", "");
     for found in &results.diagnostics {
         let source = found.span.and_then(|span| texts.get(span.source.0 as usize)).unwrap_or(&none);

@@ -23,7 +23,12 @@ pub(crate) struct Progress {
 impl Progress {
     /// Starts counting time.
     pub(crate) fn new() -> Self {
-        Progress { terminal: io::stderr().is_terminal(), start: Instant::now(), shown: None, reading: String::new() }
+        Progress {
+            terminal: io::stderr().is_terminal(),
+            start: Instant::now(),
+            shown: None,
+            reading: String::new(),
+        }
     }
 
     /// Takes note of an event.
@@ -40,8 +45,10 @@ impl Progress {
         let due = self.shown.is_none_or(|shown| now - shown >= PAUSE);
         if due && now - self.start >= QUIET {
             self.shown = Some(now);
-            let width = terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
-            let line: String = kestrel_ir::text::visible(&self.reading).chars().take(width.saturating_sub(1)).collect();
+            let width =
+                terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
+            let line: String =
+                kestrel_ir::text::visible(&self.reading).chars().take(width.saturating_sub(1)).collect();
             // A terminal that is gone is no reason to stop.
             let _ = write!(io::stderr(), "\r\x1b[K{line}");
         }
