@@ -59,7 +59,11 @@ pub(super) fn write(table: &RecordBatch, names: &[String], file: &Path) -> Resul
 /// Reads a table. Numbers come as 64-bit ones, times as timestamps, lists and structures as
 /// JSON text.
 pub(super) fn read(file: &Path) -> Result<RecordBatch, String> {
-    let failed = |error: duckdb::Error| format!("its table is no readable Parquet: {}", first_line(&error));
+    let failed = |error: duckdb::Error| {
+        // The private path means nothing to the user.
+        let line = first_line(&error).replace(&*file.to_string_lossy(), "it");
+        format!("its table is no readable Parquet: {line}")
+    };
     let connection = open().map_err(failed)?;
     // Without time zones in this build there is nothing to set.
     let _ = connection.execute_batch("SET TimeZone = 'UTC'");
