@@ -141,18 +141,22 @@ fn encoded_attributes_are_tested_on_what_they_hold() {
 }
 
 #[test]
-fn lists_match_by_any_element() {
+fn elements_of_lists_are_tested_where_the_path_says_so() {
     let list = json(r#"["ipv4","tcp",6]"#);
-    for path in ["protocols", "protocols[*]"] {
-        assert!(test(Source, path, Eq, "tcp").holds(&list));
-        assert!(test(Source, path, Eq, 6).holds(&list));
-        assert!(!test(Source, path, Eq, "tc").holds(&list));
-        assert!(test(Source, path, LikeOp, "ip%").holds(&list));
-        let not = Test::new(&comparison(path, Eq, true, vec!["tcp".into()]), Source).expect("a test");
-        assert!(!not.holds(&list) && not.holds(&json(r#"["udp"]"#)));
-    }
-    assert!(test(Source, "protocols", Eq, Value::Json(r#"["ipv4","tcp",6]"#.into())).holds(&list));
-    assert!(!test(Source, "protocols", Eq, "x").holds(&json("[broken")));
+    let each = "protocols[*]";
+    assert!(test(Source, each, Eq, "tcp").holds(&list));
+    assert!(test(Source, each, Eq, 6).holds(&list));
+    assert!(!test(Source, each, Eq, "tc").holds(&list));
+    assert!(test(Source, each, LikeOp, "ip%").holds(&list));
+    let not = |path| Test::new(&comparison(path, Eq, true, vec!["tcp".into()]), Source).expect("a test");
+    assert!(!not(each).holds(&list) && not(each).holds(&json(r#"["udp"]"#)));
+
+    // Elsewhere the list is one value: its JSON text.
+    let whole = "protocols";
+    assert!(!test(Source, whole, Eq, "tcp").holds(&list) && not(whole).holds(&list));
+    assert!(!test(Source, whole, Eq, 6).holds(&list));
+    assert!(test(Source, whole, Eq, Value::Json(r#"["ipv4","tcp",6]"#.into())).holds(&list));
+    assert!(!test(Source, whole, Eq, "x").holds(&json("[broken")));
 }
 
 #[test]
