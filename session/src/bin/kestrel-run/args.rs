@@ -41,6 +41,10 @@ pub(crate) struct Args {
     /// Stop after so long, such as 90s, 5m or 1h; results made until then are shown.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
+    /// Keep nothing from run to run. This version has no cache, so this is always so.
+    #[arg(long)]
+    #[expect(dead_code, reason = "scripts give it; without a cache there is nothing to turn off")]
+    pub(crate) no_cache: bool,
     /// Refuse data sources on the network.
     #[arg(long)]
     pub(crate) offline: bool,
