@@ -43,7 +43,6 @@ pub(crate) struct Args {
     pub(crate) timeout: Option<Duration>,
     /// Keep nothing from run to run. This version has no cache, so this is always so.
     #[arg(long)]
-    #[expect(dead_code, reason = "scripts give it; without a cache there is nothing to turn off")]
     pub(crate) no_cache: bool,
     /// Refuse data sources on the network.
     #[arg(long)]
