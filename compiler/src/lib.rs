@@ -1,6 +1,6 @@
 //! From huntflow text to a Kestrel plan.
 //!
-//! The way of the data: [`lexer`] makes tokens, [`parse`] the syntax tree of [`ast`],
+//! The way of the data: [`lexer`] makes tokens, [`mod@parse`] the syntax tree of [`ast`],
 //! both report [`Diagnostic`](kestrel_ir::diagnostic::Diagnostic)s, which
 //! [`diagnostics`] renders. Nothing here touches files or the network.
 

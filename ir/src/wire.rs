@@ -2,7 +2,7 @@
 //!
 //! Compact form (`.kplan`): the magic word, the format version (two bytes, little endian), the
 //! length of the body (eight bytes), the blake3 checksum of the body (32 bytes), the body
-//! (bincode of [`Document`]). Interchange form (`.json`): the same document as JSON with a
+//! (bincode of the document). Interchange form (`.json`): the same document as JSON with a
 //! `"format"` and a `"format_version"` member, and no checksum, since people edit it.
 //!
 //! Reading is safe for hostile input: lengths are bounded before anything is allocated, ids are
