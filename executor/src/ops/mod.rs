@@ -99,7 +99,7 @@ impl OpError {
 
 /// Checks that a set has an attribute, or may have it. An empty set may have every one.
 pub(crate) fn require(store: &mut Store, set: &EntitySet, path: &AttributePath) -> Result<(), OpError> {
-    if set.is_empty() {
+    if set.is_empty() || store.may_have(set, path) {
         return Ok(());
     }
     match store.known(set, path)? {

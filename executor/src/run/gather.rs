@@ -80,18 +80,7 @@ pub(super) fn sources(run: &mut Run<'_>) {
                 missing.extend(loaded.read.missing.iter().cloned());
             }
         }
-        let records = match asked.numbers.as_slice() {
-            [] => 0,
-            numbers if !run.results.summary.stopped => {
-                let list: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-                let sql = format!(
-                    "SELECT count(DISTINCT rec)::BIGINT FROM query WHERE query IN ({})",
-                    list.join(", ")
-                );
-                run.session.store.read_number(&sql).ok().flatten().unwrap_or(0).unsigned_abs()
-            }
-            _ => 0,
-        };
+        let records = run.session.store.returned(&asked.numbers);
         let mut lost = Vec::new();
         for (defect, counted) in &defects {
             let text = format!("{}: {} times, first at {}", defect.describe(), counted.count, counted.first);

@@ -6,6 +6,9 @@
 //! time. Looked for within one source, so that what a source gives does not depend on others.
 //! Source: entities specification 3.4.
 
+use std::collections::HashMap;
+
+use ahash::RandomState;
 use kestrel_stix::{Value, record::ValueRef};
 
 use super::{ColumnId, Store, StoreError, TypeId};
@@ -80,9 +83,13 @@ impl Store {
         if pairs.is_empty() {
             return Ok(());
         }
-        for at in 0..pairs.len() {
-            self.aliases.insert(pairs.columns[0][at], pairs.columns[1][at]);
+        let replaced: HashMap<u32, u32, RandomState> =
+            (0..pairs.len()).map(|at| (pairs.columns[0][at], pairs.columns[1][at])).collect();
+        for entity in &mut self.archive.entities {
+            *entity = replaced.get(entity).copied().unwrap_or(*entity);
         }
+        self.aliases.extend(replaced);
+        self.shown.clear();
         // Variables made before keep their rows, under the entity that is known now.
         let sets = self.sets.clone();
         for changed in ["object", table].into_iter().chain(sets.iter().map(String::as_str)) {

@@ -8,7 +8,7 @@ use kestrel_stix::{
     schema, suggest,
 };
 
-use super::{ColumnId, Data, EntitySet, Store, StoreError, TypeId, pattern_sql::split_reference};
+use super::{ColumnId, Data, EntitySet, Store, StoreError, TypeId, patterns::split_reference};
 
 /// Whether an entity set has an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,13 +198,25 @@ impl Store {
         }
     }
 
+    /// Says whether some row has a value for the attribute.
+    fn has_value(&mut self, set: &EntitySet, path: &AttributePath) -> Result<bool, StoreError> {
+        Ok(!self.present_columns(set, vec![path.clone()])?.is_empty())
+    }
+
+    /// Returns true if a set has an attribute or may have it, as far as can be told without
+    /// looking at rows. See [`Store::known`].
+    pub fn may_have(&self, set: &EntitySet, path: &AttributePath) -> bool {
+        let own = set.extra_column(path).is_some();
+        own || (self.is_visible(set, path) && set.rows != Rows::Groups && self.in_type(set, path))
+    }
+
     /// Says whether a set has an attribute.
     pub fn known(&mut self, set: &EntitySet, path: &AttributePath) -> Result<Known, StoreError> {
         if set.extra_column(path).is_none() && !self.is_visible(set, path) {
             let visible = set.front.iter().chain(set.shown.iter().flatten()).map(ToString::to_string);
             return Ok(Known::Unknown { nearest: nearest(path, visible.collect()) });
         }
-        if !self.present_columns(set, vec![path.clone()])?.is_empty() {
+        if self.has_value(set, path)? {
             return Ok(Known::Present);
         }
         let listed = set.front.contains(path) || set.shown.as_ref().is_some_and(|shown| shown.contains(path));

@@ -1,9 +1,12 @@
 //! How many entities, records and related records a variable has; when they were seen.
 
+use std::collections::HashMap;
+
+use ahash::RandomState;
 use kestrel_ir::plan::Rows;
 use kestrel_stix::{EntityType, TimeWindow, Timestamp};
 
-use super::{EntitySet, NO_CODE, Store, StoreError, TypeId};
+use super::{EntitySet, NO_CODE, Records, Store, StoreError, TypeId};
 
 /// Source: entities specification 2.2, language specification 3.13.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,27 +18,39 @@ pub struct Counts {
     pub records: u64,
 }
 
+/// Answers of [`Store::related`] for so many groups of queries are kept.
+const KEPT: usize = 16;
+
+/// The entities of a set, for looking up.
+struct Members {
+    flags: Vec<bool>,
+    count: u64,
+}
+
+impl Members {
+    #[inline]
+    fn has(&self, entity: u32) -> bool {
+        self.flags[entity as usize]
+    }
+}
+
 impl Store {
     /// Counts entities and records.
     pub fn counts(&mut self, set: &EntitySet) -> Result<Counts, StoreError> {
         if set.rows == Rows::Groups || set.is_empty() {
             return Ok(Counts { entities: set.count, records: set.count });
         }
-        let entities = self.number(&format!("SELECT count(DISTINCT ent) FROM {}", set.table))?;
-        let sightings = self.sightings(set)?;
-        let pairs = self.number(&format!("SELECT count(*) FROM {sightings}"))?;
-        let records = if pairs == 0 {
-            // Data without records count by their rows.
-            set.count
-        } else {
+        let members = self.members(set)?;
+        let mut shown = false;
+        let mut sightings = 0u64;
+        self.each_sighting(set, &members, |records, record| {
+            shown = true;
             // Counts are given by data, so their sum may be beyond any number.
-            self.number(&format!(
-                "SELECT least(sum(r.number), 9223372036854775807)::BIGINT FROM {sightings} s
-                 JOIN record r ON r.rec = s.rec"
-            ))?
-        };
-        self.drop_table(&sightings)?;
-        Ok(Counts { entities, records })
+            sightings = sightings.saturating_add(records.number(record).unsigned_abs());
+        });
+        // Data without records count by their rows.
+        let records = if shown { sightings.min(i64::MAX.unsigned_abs()) } else { set.count };
+        Ok(Counts { entities: members.count, records })
     }
 
     pub(super) fn number(&mut self, sql: &str) -> Result<u64, StoreError> {
@@ -46,31 +61,28 @@ impl Store {
     /// set, sorted by the type's name; the set's own entities are subtracted from their type.
     /// Types that are 0 are left out. Source: entities specification 2.3.
     pub fn related(&mut self, set: &EntitySet) -> Result<Vec<(EntityType, u64)>, StoreError> {
-        if set.rows == Rows::Groups || set.is_empty() || self.queries == 0 {
+        if set.rows == Rows::Groups || set.is_empty() || self.queries.is_empty() {
             return Ok(Vec::new());
         }
-        let members =
-            self.scratch(&format!("SELECT DISTINCT ent FROM {} WHERE ent IS NOT NULL", set.table))?;
-        let records = self.scratch(&format!(
-            "WITH mine AS (SELECT DISTINCT s.rec FROM object o SEMI JOIN {members} m ON m.ent = o.ent
-                           JOIN seen s ON s.obj = o.obj),
-                  asked AS (SELECT DISTINCT query FROM query SEMI JOIN mine ON mine.rec = query.rec)
-             SELECT DISTINCT rec FROM query SEMI JOIN asked ON asked.query = query.query"
-        ))?;
-        let counts = self.read(&format!(
-            "SELECT type, count(*)::UINTEGER AS n FROM (
-               SELECT DISTINCT s.type AS type, o.ent AS ent, s.rec AS rec FROM seen s
-               SEMI JOIN {records} r ON r.rec = s.rec JOIN object o ON o.obj = s.obj)
-             GROUP BY type ORDER BY type"
-        ))?;
-        let own = self.number(&format!("SELECT count(*) FROM {members}"))?;
-        self.sweep()?;
+        let members = self.members(set)?;
+        let shows = |record: &u32| {
+            let (own, more) = self.archive.seen(*record);
+            own.iter().chain(more).any(|object| members.has(self.archive.entities[*object as usize]))
+        };
+        // Queries overlap: each record is looked at once.
+        let mut looked: HashMap<u32, bool, RandomState> = HashMap::default();
+        let asked: Vec<u32> = (0u32..)
+            .zip(&self.queries)
+            .filter(|(_, records)| {
+                records.iter().any(|record| *looked.entry(*record).or_insert_with(|| shows(record)))
+            })
+            .map(|(query, _)| query)
+            .collect();
         let mut out = Vec::new();
-        for at in 0..counts.len() {
-            let name = self.catalog.type_name(TypeId(counts.columns[0][at]));
-            let mut count = u64::from(counts.columns[1][at]);
+        for (entity_type, mut count) in self.shown_by(&asked) {
+            let name = self.catalog.type_name(entity_type);
             if name == set.entity_type.as_str() {
-                count = count.saturating_sub(own);
+                count = count.saturating_sub(members.count);
             }
             if count > 0 && !matches!(name, "identity" | "observed-data") {
                 out.push((EntityType::new(name), count));
@@ -80,21 +92,76 @@ impl Store {
         Ok(out)
     }
 
+    /// Counts, by type, the distinct pairs of an entity and a record that these queries
+    /// returned. Variables made of the same queries ask for the same.
+    fn shown_by(&mut self, queries: &[u32]) -> Vec<(TypeId, u64)> {
+        if let Some((_, known)) = self.shown.iter().find(|(asked, _)| asked == queries) {
+            return known.clone();
+        }
+        let mut records: Vec<u32> =
+            queries.iter().flat_map(|query| self.queries[*query as usize].iter().copied()).collect();
+        records.sort_unstable();
+        records.dedup();
+        let mut counts = vec![0u64; self.catalog.types().count()];
+        let mut stamps = vec![NO_CODE; self.entities.len()];
+        for record in records {
+            let (own, more) = self.archive.seen(record);
+            for object in own.iter().chain(more) {
+                let stamp = &mut stamps[self.archive.entities[*object as usize] as usize];
+                if std::mem::replace(stamp, record) != record {
+                    counts[self.archive.type_of(*object).0 as usize] += 1;
+                }
+            }
+        }
+        let counts: Vec<(TypeId, u64)> = self.catalog.types().zip(counts).filter(|(_, count)| *count > 0).collect();
+        if self.shown.len() == KEPT {
+            self.shown.pop_front();
+        }
+        self.shown.push_back((queries.to_vec(), counts.clone()));
+        counts
+    }
+
     /// Returns from when to when the entities of a set were seen; open if they have no records
     /// with times.
     pub fn span(&mut self, set: &EntitySet) -> Result<TimeWindow, StoreError> {
-        let sightings = self.sightings(set)?;
-        let mut bound = |function: &str| {
-            self.read_number(&format!("SELECT {function} FROM {sightings} s JOIN record r ON r.rec = s.rec"))
-        };
-        let (first, last) = (bound("min(r.first)")?, bound("max(r.last)")?);
-        self.drop_table(&sightings)?;
-        Ok(match (first, last) {
-            (Some(first), Some(last)) => {
-                TimeWindow::new(Timestamp::from_micros(first), Timestamp::from_micros(last))
+        let members = self.members(set)?;
+        let (mut first, mut last) = (None::<Timestamp>, None::<Timestamp>);
+        self.each_sighting(set, &members, |records, record| {
+            if let Some(at) = records.first(record) {
+                first = Some(first.map_or(at, |known| known.min(at)));
             }
+            last = last.max(records.last(record));
+        });
+        Ok(match (first, last) {
+            (Some(first), Some(last)) => TimeWindow::new(first, last),
             _ => TimeWindow::default(),
         })
+    }
+
+    /// Returns the entities of a set.
+    fn members(&mut self, set: &EntitySet) -> Result<Members, StoreError> {
+        let entities = self.read_column(&format!("SELECT DISTINCT ent FROM {} WHERE ent IS NOT NULL", set.table))?;
+        let mut flags = vec![false; self.entities.len()];
+        entities.iter().for_each(|entity| flags[*entity as usize] = true);
+        Ok(Members { flags, count: entities.len() as u64 })
+    }
+
+    /// Tells every distinct pair of an entity of the set and a real record of the set's world
+    /// that shows it; the record only.
+    fn each_sighting(&self, set: &EntitySet, members: &Members, mut tell: impl FnMut(&Records, u32)) {
+        let mut stamps = vec![NO_CODE; self.entities.len()];
+        for record in self.world_candidates(&set.world, TimeWindow::default()) {
+            if !self.records.is_real(record) {
+                continue;
+            }
+            let (own, more) = self.archive.seen(record);
+            for object in own.iter().chain(more) {
+                let entity = self.archive.entities[*object as usize];
+                if members.has(entity) && std::mem::replace(&mut stamps[entity as usize], record) != record {
+                    tell(&self.records, record);
+                }
+            }
+        }
     }
 
     /// Returns a table `(ent, rec)` of the distinct pairs of an entity of the set and a real

@@ -59,8 +59,7 @@ impl Columns {
 }
 
 const TABLES: &str = "
-CREATE TABLE record(rec UINTEGER, source UINTEGER, \"real\" UINTEGER, first BIGINT, last BIGINT, number BIGINT, rank UINTEGER, born UINTEGER, place UINTEGER);
-CREATE TABLE shared(source UINTEGER, rec UINTEGER, place UINTEGER);
+CREATE TABLE record(rec UINTEGER, source UINTEGER, \"real\" UINTEGER, first BIGINT, last BIGINT, number BIGINT, rank UINTEGER, born UINTEGER);
 CREATE TABLE seen(rec UINTEGER, obj UINTEGER, ord UINTEGER, type UINTEGER);
 CREATE TABLE reached(rec UINTEGER, obj UINTEGER, ord UINTEGER);
 CREATE TABLE object(obj UINTEGER, ent UINTEGER, type UINTEGER);
@@ -217,8 +216,7 @@ impl Store {
     /// [`Store::drop_table`].
     pub fn keep(&mut self, select: &str) -> Result<(String, u64), StoreError> {
         let name = self.new_name();
-        self.execute(&format!("CREATE TABLE {name} AS {select}"))?;
-        let count = self.read_number(&format!("SELECT count(*) FROM {name}"))?.unwrap_or(0);
+        let count = self.read_number(&format!("CREATE TABLE {name} AS {select}"))?.unwrap_or(0);
         Ok((name, count.cast_unsigned()))
     }
 

@@ -1,8 +1,11 @@
 //! Queries of data sources over what was loaded from them, and the entities they match.
 
-use kestrel_stix::{EntityType, TimeWindow, Timestamp, pattern::Pattern};
+use std::collections::{HashMap, HashSet};
 
-use super::{Data, EntitySet, Pool, SourceId, Store, StoreError, World, pattern_sql::Candidates};
+use ahash::RandomState;
+use kestrel_stix::{EntityType, TimeWindow, pattern::Pattern};
+
+use super::{Data, EntitySet, Pool, SourceId, Store, StoreError, World};
 
 /// One query of a data source.
 #[derive(Debug, Clone)]
@@ -23,7 +26,7 @@ pub struct FetchRequest<'a> {
 /// What a query of a data source returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryResult {
-    /// Its number in the session; its records are in table `query`.
+    /// Its number in the session.
     pub query: u32,
     /// The table of what the centre matched: `rec`, `obj`.
     pub hits: String,
@@ -34,85 +37,114 @@ pub struct QueryResult {
 }
 
 impl Store {
-    /// Finds the records that match, and in them the objects that the centre matched.
+    /// Finds the records that match, and in them the objects that the centre matched; brings
+    /// them into the database.
     pub fn fetch(&mut self, request: &FetchRequest<'_>) -> Result<QueryResult, StoreError> {
-        let candidates = self.candidates(request.sources, request.window)?;
-        let hits = self.hits(&candidates, request.entity_type, request.pattern)?;
-        let records = format!("SELECT DISTINCT rec FROM {hits}");
-        let records = match request.limit {
-            None => records,
-            Some(limit) => {
-                let limit = limit.min(i64::MAX.cast_unsigned());
-                format!(
-                    "SELECT h.rec FROM ({records}) h JOIN {} k ON k.rec = h.rec ORDER BY k.place LIMIT {limit}",
-                    candidates.table
-                )
-            }
-        };
-        let records = self.scratch(&records)?;
-        let (kept, _) = self.keep(&format!(
-            "SELECT rec, obj FROM {hits} SEMI JOIN {records} ON {records}.rec = {hits}.rec"
-        ))?;
-        let query = self.queries;
-        self.queries += 1;
-        self.execute(&format!("INSERT INTO query SELECT {query}, rec FROM {records}"))?;
-        let count = self.read_number(&format!("SELECT count(*) FROM {records}"))?.unwrap_or(0);
-        self.sweep()?;
-        Ok(QueryResult {
-            query,
-            hits: kept,
-            entity_type: request.entity_type.clone(),
-            records: count.cast_unsigned(),
-        })
+        let candidates = self.candidates(request.sources, request.window);
+        let mut hits = self.hits(&candidates, request.entity_type, request.pattern)?;
+        if let Some(limit) = request.limit {
+            self.cut(&mut hits, request.sources, limit);
+        }
+        let mut records: Vec<u32> = hits.iter().map(|(record, _)| *record).collect();
+        records.dedup();
+        self.bring(&records)?;
+        let kept = self.put(&[
+            ("rec", Data::U32(hits.iter().map(|(record, _)| *record).collect())),
+            ("obj", Data::U32(hits.iter().map(|(_, object)| *object).collect())),
+        ])?;
+        let query = u32::try_from(self.queries.len()).map_err(|_| StoreError::Full)?;
+        self.append_query(query, &records)?;
+        let count = records.len() as u64;
+        self.queries.push(records);
+        Ok(QueryResult { query, hits: kept, entity_type: request.entity_type.clone(), records: count })
     }
 
-    /// Returns the records of these sources that overlap a window, with their `place`s in
-    /// the order of the sources.
-    fn candidates(&mut self, sources: &[SourceId], window: TimeWindow) -> Result<Candidates, StoreError> {
-        let mut parts: Vec<(u32, u32)> = Vec::new();
-        for (part, source) in sources.iter().enumerate() {
-            if !parts.iter().any(|(known, _)| *known == source.0) {
-                parts.push((source.0, part as u32));
+    /// Returns the records of these sources that overlap a window, ascending.
+    fn candidates(&self, sources: &[SourceId], window: TimeWindow) -> Vec<u32> {
+        let mut records: Vec<u32> = Vec::new();
+        for (at, source) in sources.iter().enumerate() {
+            if !sources[..at].contains(source) {
+                records.extend(self.ingest.sources[source.0 as usize].clone());
             }
         }
-        let order = self.put(&[
-            ("source", Data::U32(parts.iter().map(|(source, _)| *source).collect())),
-            ("part", Data::U32(parts.iter().map(|(_, part)| *part).collect())),
-        ])?;
-        self.scratch.push(order.clone());
-        let within = overlaps(window);
-        let at = "(p.part::UBIGINT << 32) | ";
-        let owned = format!(
-            "SELECT r.rec AS rec, {at} r.place AS place FROM record r JOIN {order} p ON p.source = r.source WHERE {within}"
-        );
-        let select = if self.ingest.any_shared {
-            format!(
-                "SELECT rec, min(place) AS place FROM ({owned} UNION ALL
-                   SELECT r.rec AS rec, {at} h.place AS place FROM shared h JOIN {order} p ON p.source = h.source
-                   JOIN record r ON r.rec = h.rec WHERE {within}) GROUP BY rec"
-            )
-        } else {
-            owned
-        };
-        Ok(Candidates { table: self.scratch(&select)? })
+        let shared = self.ingest.shared.iter().filter(|(source, _, _)| sources.contains(source));
+        records.extend(shared.map(|(_, record, _)| *record));
+        if !records.is_sorted_by(|a, b| a < b) {
+            records.sort_unstable();
+            records.dedup();
+        }
+        self.retain_overlapping(&mut records, window);
+        records
     }
 
-    /// Returns the records of a world that overlap a window.
-    pub(super) fn world_candidates(
-        &mut self,
-        world: &World,
-        window: TimeWindow,
-    ) -> Result<Candidates, StoreError> {
-        let records = self.world_records(world)?;
-        let table = if window.is_open() {
-            records
-        } else {
-            self.scratch(&format!(
-                "SELECT r.rec FROM record r SEMI JOIN {records} w ON w.rec = r.rec WHERE {}",
-                overlaps(window)
-            ))?
-        };
-        Ok(Candidates { table })
+    /// Keeps the records that overlap a window. Source: entities specification 11.2.
+    fn retain_overlapping(&self, records: &mut Vec<u32>, window: TimeWindow) {
+        if window.is_empty() {
+            records.clear();
+        }
+        if let Some(start) = window.start {
+            records.retain(|record| self.records.last(*record).is_some_and(|last| last >= start));
+        }
+        if let Some(stop) = window.stop {
+            records.retain(|record| self.records.first(*record).is_some_and(|first| first < stop));
+        }
+    }
+
+    /// Keeps the hits in the first records, in the order of the sources.
+    fn cut(&self, hits: &mut Vec<(u32, u32)>, sources: &[SourceId], limit: u64) {
+        let part = |source: SourceId| sources.iter().position(|known| *known == source);
+        let mut places: HashMap<u32, (usize, u32), RandomState> = HashMap::default();
+        for (record, _) in hits.iter() {
+            let row = self.records.row(*record);
+            if let Some(part) = part(row.source) {
+                places.insert(*record, (part, row.place));
+            }
+        }
+        let matched: HashSet<u32, RandomState> = hits.iter().map(|(record, _)| *record).collect();
+        for (source, record, place) in &self.ingest.shared {
+            if let Some(part) = part(*source).filter(|_| matched.contains(record)) {
+                let place = (part, *place);
+                places.entry(*record).and_modify(|known| *known = place.min(*known)).or_insert(place);
+            }
+        }
+        let mut order: Vec<((usize, u32), u32)> =
+            places.into_iter().map(|(record, place)| (place, record)).collect();
+        order.sort_unstable();
+        order.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let kept: HashSet<u32, RandomState> = order.into_iter().map(|(_, record)| record).collect();
+        hits.retain(|(record, _)| kept.contains(record));
+    }
+
+    /// Returns the records of a world that overlap a window, ascending.
+    pub(super) fn world_candidates(&self, world: &World, window: TimeWindow) -> Vec<u32> {
+        let mut records: Vec<u32> = Vec::new();
+        let mut pool = world.pool;
+        while let Some((before, queries)) = pool.and_then(|pool| self.pools.get(pool.0 as usize)) {
+            records.extend(queries.iter().flat_map(|query| &self.queries[*query as usize]));
+            pool = *before;
+        }
+        records.extend(world.queries.iter().flat_map(|query| &self.queries[*query as usize]));
+        let synthetic = world.synthetic.iter().flat_map(|source| self.ingest.sources[source.0 as usize].clone());
+        records.extend(synthetic);
+        records.sort_unstable();
+        records.dedup();
+        self.retain_overlapping(&mut records, window);
+        records
+    }
+
+    /// Returns how many different records these queries returned.
+    pub fn returned(&self, queries: &[u32]) -> u64 {
+        match queries {
+            [] => 0,
+            [one] => self.queries[*one as usize].len() as u64,
+            several => {
+                let mut records: Vec<u32> =
+                    several.iter().flat_map(|query| self.queries[*query as usize].iter().copied()).collect();
+                records.sort_unstable();
+                records.dedup();
+                records.len() as u64
+            }
+        }
     }
 
     /// Returns the entities that a query's centre matched, in the order of the records that
@@ -132,9 +164,9 @@ impl Store {
     pub fn pool(&mut self, previous: Option<Pool>, brought: &[&QueryResult]) -> Result<Pool, StoreError> {
         let number = u32::try_from(self.pools.len()).map_err(|_| StoreError::Full)?;
         let pool = Pool(number);
-        self.pools.push(previous);
         let queries: Vec<u32> = brought.iter().map(|result| result.query).collect();
-        if !queries.is_empty() {
+        self.pools.push((previous, queries.clone()));
+        if queries.iter().any(|query| !self.queries[*query as usize].is_empty()) {
             let before = match previous {
                 Some(previous) => format!("WHERE {}", self.pool_condition(previous)),
                 None => "WHERE false".to_owned(),
@@ -142,7 +174,7 @@ impl Store {
             self.execute(&format!(
                 "INSERT INTO visible SELECT DISTINCT rec, {number} FROM query WHERE query IN ({})
                  AND rec NOT IN (SELECT rec FROM visible {before})",
-                super::pattern_sql::list(&queries)
+                super::patterns::list(&queries)
             ))?;
         }
         Ok(pool)
@@ -170,17 +202,4 @@ impl Store {
         self.sweep()?;
         Ok(set)
     }
-}
-
-/// Returns the condition that record `r` overlaps a window. Source: entities specification 11.2.
-fn overlaps(window: TimeWindow) -> String {
-    if window.is_empty() {
-        return "false".to_owned();
-    }
-    let bound = |column: &str, sign: &str, at: Option<Timestamp>| {
-        at.map(|at| format!("r.{column} {sign} {}", at.micros()))
-    };
-    let bounds: Vec<String> =
-        [bound("last", ">=", window.start), bound("first", "<", window.stop)].into_iter().flatten().collect();
-    if bounds.is_empty() { "true".to_owned() } else { bounds.join(" AND ") }
 }

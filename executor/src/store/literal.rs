@@ -16,7 +16,7 @@ use kestrel_stix::{
     schema,
 };
 
-use super::{Data, EntitySet, Store, StoreError, World, pattern_sql::split_reference};
+use super::{Data, EntitySet, Store, StoreError, World, patterns::split_reference};
 
 impl Store {
     /// Makes entities of rows: one value, or none, for each column. Dotted columns such as

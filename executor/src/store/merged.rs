@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use ahash::RandomState;
 use kestrel_stix::batch::ColumnKind;
 
-use super::{ColumnId, EntitySet, Pool, Store, StoreError, TypeId, World, pattern_sql::list};
+use super::{ColumnId, EntitySet, Pool, Store, StoreError, TypeId, World, patterns::list};
 
 /// Results for so many worlds are kept, and for so many sets.
 const KEPT_WORLDS: usize = 8;
@@ -62,7 +62,7 @@ impl Store {
     pub(super) fn pool_condition(&self, pool: Pool) -> String {
         let mut chain = vec![pool.0];
         let mut at = pool;
-        while let Some(Some(before)) = self.pools.get(at.0 as usize) {
+        while let Some((Some(before), _)) = self.pools.get(at.0 as usize) {
             chain.push(before.0);
             at = *before;
         }
@@ -155,7 +155,7 @@ impl Store {
             if pool == earlier {
                 return true;
             }
-            at = self.pools.get(pool.0 as usize).copied().flatten();
+            at = self.pools.get(pool.0 as usize).and_then(|(before, _)| *before);
         }
         false
     }

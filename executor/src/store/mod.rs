@@ -5,14 +5,15 @@
 //! | distinct attribute values | [`Dictionary`]: a value is its code, a dense number |
 //! | types, attributes, references | [`Catalog`] |
 //! | ids and times of records | [`Records`] |
-//! | objects, appearances, references, rows of variables | the database, as numbers only |
+//! | everything loaded: objects, appearances, references | [`Archive`](archive::Archive), as numbers, column by column |
+//! | what queries returned, and rows of variables | the database, as numbers only |
 //!
-//! Tables of the database:
+//! A query of a source is answered over the archive ([`patterns`]); the records it returns are
+//! brought into the database ([`stage`]), where entities are put together. Tables:
 //!
 //! | table | columns | one row per |
 //! |---|---|---|
-//! | `record` | rec, source, real, first, last, number, rank (by last time), born (by first time), place (in its source) | record |
-//! | `shared` | source, rec, place | record that a later source has too |
+//! | `record` | rec, source, real, first, last, number, rank (by last time), born (by first time) | record |
 //! | `seen` | rec, obj, ord, type | appearance |
 //! | `reached` | rec, obj, ord | object that a record only refers to |
 //! | `object` | obj, ent, type | distinct object |
@@ -23,16 +24,20 @@
 //! | `visible` | rec, pool | record, under the first pool that holds it |
 //!
 //! Attributes and the targets of references depend on the object alone, since equal objects
-//! are one row: every test of a pattern is a condition on `o_K`, whatever the record.
+//! are one row: every test of a pattern is a condition on objects, whatever the record.
 //! SQL is made of numbers and of names that this module made up; no text of a user is in it.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::{HashMap, VecDeque},
+    path::PathBuf,
+};
 
 use ahash::RandomState;
 use duckdb::Connection;
 use hashbrown::HashTable;
 use kestrel_stix::EntityType;
 
+mod archive;
 mod attach;
 mod attributes;
 mod catalog;
@@ -46,11 +51,12 @@ mod fetch;
 mod ingest;
 mod literal;
 mod merged;
-mod pattern_sql;
+mod patterns;
 mod process_filter;
 mod rank;
 mod records;
 mod relate;
+mod stage;
 
 pub use attributes::Known;
 pub use catalog::{Catalog, ColumnId, ColumnKind, TypeId};
@@ -95,6 +101,8 @@ pub struct Store {
     dictionary: Dictionary,
     catalog: Catalog,
     records: Records,
+    archive: archive::Archive,
+    stage: stage::Stage,
     ingest: ingest::Ingest,
     /// STIX UUID and type of each entity.
     entities: Vec<(uuid::Uuid, TypeId)>,
@@ -104,9 +112,12 @@ pub struct Store {
     aliases: HashMap<u32, u32, RandomState>,
     next_table: u64,
     scratch: Vec<String>,
-    queries: u32,
-    /// The pool before each pool.
-    pools: Vec<Option<Pool>>,
+    /// The records that each query returned, ascending.
+    queries: Vec<Vec<u32>>,
+    /// The pool before each pool, and the queries whose records it adds.
+    pools: Vec<(Option<Pool>, Vec<u32>)>,
+    /// Entities by type that came with a group of queries.
+    shown: VecDeque<(Vec<u32>, Vec<(TypeId, u64)>)>,
     worlds: merged::Worlds,
     merged: merged::Cache,
     sets: Vec<String>,
@@ -122,6 +133,8 @@ impl Store {
             dictionary: Dictionary::default(),
             catalog: Catalog::default(),
             records: Records::default(),
+            archive: archive::Archive::default(),
+            stage: stage::Stage::default(),
             ingest: ingest::Ingest::default(),
             entities: Vec::new(),
             entity_index: HashTable::new(),
@@ -129,8 +142,9 @@ impl Store {
             aliases: HashMap::default(),
             next_table: 0,
             scratch: Vec::new(),
-            queries: 0,
+            queries: Vec::new(),
             pools: Vec::new(),
+            shown: VecDeque::new(),
             worlds: merged::Worlds::default(),
             merged: merged::Cache::default(),
             sets: Vec::new(),

@@ -116,11 +116,16 @@ impl Store {
         window: TimeWindow,
     ) -> Result<EntitySet, StoreError> {
         let world = World { pool: Some(pool), queries: Vec::new(), synthetic: input.world.synthetic.clone() };
-        let candidates = self.world_candidates(&world, window)?;
+        let candidates = self.world_candidates(&world, window);
         let hits = self.hits(&candidates, &input.entity_type, pattern)?;
+        let mut entities: Vec<u32> =
+            hits.iter().map(|(_, object)| self.archive.entities[*object as usize]).collect();
+        entities.sort_unstable();
+        entities.dedup();
+        let shown = self.scratch_codes(entities)?;
         let select = format!(
             "SELECT (row_number() OVER (ORDER BY pos) - 1)::UINTEGER AS pos, ent FROM {0}
-             WHERE ent IN (SELECT o.ent FROM {hits} h JOIN object o ON o.obj = h.obj)",
+             WHERE ent IN (SELECT c FROM {shown})",
             input.table
         );
         let set = self.entity_set(&select, &input.entity_type, input.world.clone())?;
