@@ -21,6 +21,9 @@ pub struct Counts {
 /// Answers of [`Store::related`] for so many groups of queries are kept.
 const KEPT: usize = 16;
 
+/// A group of queries, and what [`Store::related`] counted for it.
+pub(super) type ShownBy = (Vec<u32>, Vec<(TypeId, u64)>);
+
 /// The entities of a set, for looking up.
 struct Members {
     flags: Vec<bool>,
@@ -113,7 +116,8 @@ impl Store {
                 }
             }
         }
-        let counts: Vec<(TypeId, u64)> = self.catalog.types().zip(counts).filter(|(_, count)| *count > 0).collect();
+        let counts: Vec<(TypeId, u64)> =
+            self.catalog.types().zip(counts).filter(|(_, count)| *count > 0).collect();
         if self.shown.len() == KEPT {
             self.shown.pop_front();
         }
@@ -140,7 +144,8 @@ impl Store {
 
     /// Returns the entities of a set.
     fn members(&mut self, set: &EntitySet) -> Result<Members, StoreError> {
-        let entities = self.read_column(&format!("SELECT DISTINCT ent FROM {} WHERE ent IS NOT NULL", set.table))?;
+        let entities =
+            self.read_column(&format!("SELECT DISTINCT ent FROM {} WHERE ent IS NOT NULL", set.table))?;
         let mut flags = vec![false; self.entities.len()];
         entities.iter().for_each(|entity| flags[*entity as usize] = true);
         Ok(Members { flags, count: entities.len() as u64 })

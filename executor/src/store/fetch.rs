@@ -124,7 +124,8 @@ impl Store {
             pool = *before;
         }
         records.extend(world.queries.iter().flat_map(|query| &self.queries[*query as usize]));
-        let synthetic = world.synthetic.iter().flat_map(|source| self.ingest.sources[source.0 as usize].clone());
+        let synthetic =
+            world.synthetic.iter().flat_map(|source| self.ingest.sources[source.0 as usize].clone());
         records.extend(synthetic);
         records.sort_unstable();
         records.dedup();

@@ -13,11 +13,7 @@ use kestrel_stix::{
     record::{Defect, Defects, count_defect, merge_defects},
 };
 
-use super::{
-    ColumnId, NO_CODE, SourceId, Store, StoreError, TypeId,
-    archive::Reference,
-    records::Row,
-};
+use super::{ColumnId, NO_CODE, SourceId, Store, StoreError, TypeId, archive::Reference, records::Row};
 
 /// What was taken in from one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -117,7 +117,7 @@ pub struct Store {
     /// The pool before each pool, and the queries whose records it adds.
     pools: Vec<(Option<Pool>, Vec<u32>)>,
     /// Entities by type that came with a group of queries.
-    shown: VecDeque<(Vec<u32>, Vec<(TypeId, u64)>)>,
+    shown: VecDeque<counts::ShownBy>,
     worlds: merged::Worlds,
     merged: merged::Cache,
     sets: Vec<String>,

@@ -211,7 +211,11 @@ impl Store {
         }
     }
 
-    fn passing_objects(&mut self, entity_type: TypeId, comparison: &Comparison) -> Result<Chosen, StoreError> {
+    fn passing_objects(
+        &mut self,
+        entity_type: TypeId,
+        comparison: &Comparison,
+    ) -> Result<Chosen, StoreError> {
         let steps = comparison.path.steps();
         if comparison.operator == Operator::IsNull {
             let present = self.leads_from(entity_type, steps, Wanted::Value);

@@ -186,7 +186,11 @@ impl Store {
         let records = &self.records;
         self.stage.ranks = place(&|record| records.last(record), 0, TIMED);
         self.stage.born = place(&|record| records.first(record), TIMED, 0);
-        let known: Vec<u32> = (0u32..).zip(&self.stage.records).filter(|(_, known)| **known).map(|(record, _)| record).collect();
+        let known: Vec<u32> = (0u32..)
+            .zip(&self.stage.records)
+            .filter(|(_, known)| **known)
+            .map(|(record, _)| record)
+            .collect();
         if known.is_empty() {
             return Ok(());
         }
@@ -219,7 +223,8 @@ impl Store {
     }
 
     fn append_records(&mut self, records: &[u32]) -> Result<(), StoreError> {
-        let rows: Vec<(u32, Row)> = records.iter().map(|record| (*record, *self.records.row(*record))).collect();
+        let rows: Vec<(u32, Row)> =
+            records.iter().map(|record| (*record, *self.records.row(*record))).collect();
         let micros = |at: Option<Timestamp>| at.map(Timestamp::micros);
         let batch = record_batch(&[
             ("rec", Data::U32(records.to_vec())),
