@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test may fail")]
 
 mod cli;
+mod inert;
 mod lints;
+mod lsp;
 mod outputs;
 mod robustness;
 mod vectors;

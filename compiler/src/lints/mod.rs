@@ -14,7 +14,7 @@ mod rules;
 pub mod selection;
 mod suppress;
 
-pub use context::Cx;
+pub use context::{Cx, follow};
 pub use finding::{Edit, Finding, Fix};
 pub use rules::ALL;
 pub use selection::Selection;

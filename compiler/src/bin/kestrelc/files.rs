@@ -16,7 +16,12 @@ pub(crate) fn find(paths: &[String], settings: &mut Settings) -> Result<Vec<Stri
             continue;
         }
         let before = found.len();
-        let walk = WalkBuilder::new(path).require_git(false).follow_links(false).build();
+        let walk = WalkBuilder::new(path)
+            .require_git(false)
+            .follow_links(false)
+            // The answer is the same on every machine: the settings of a user do not count.
+            .git_global(false)
+            .build();
         let mut inside: Vec<String> = Vec::new();
         for entry in walk {
             // A folder that cannot be read must not look like an empty one.

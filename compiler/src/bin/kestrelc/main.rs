@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the binary reads configuration and passes it in")]
 
 mod commands;
+mod configured;
 mod diff;
 mod files;
 mod input;
@@ -58,6 +59,7 @@ enum Command {
     Build(commands::build::Args),
     Plan(commands::plan::Args),
     Explain(commands::explain::Args),
+    Lsp(commands::lsp::Args),
     Complete(commands::complete::Args),
     Man(commands::man::Args),
 }
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
         Command::Build(args) => commands::build::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Lsp(args) => commands::lsp::run(&args),
         Command::Complete(args) => commands::complete::run(&args),
         Command::Man(args) => commands::man::run(&args),
     };

@@ -24,6 +24,8 @@ pub(crate) struct Loaded {
     chooser: Chooser,
     /// The folder of the configuration file; paths in it are relative to this.
     root: PathBuf,
+    /// The configuration file itself.
+    pub(crate) path: Option<PathBuf>,
     /// The baseline that the file names.
     pub(crate) baseline: Option<PathBuf>,
 }
@@ -91,10 +93,11 @@ impl Settings {
             let file = path.map_or(String::new(), |path| path.display().to_string());
             Failure::Other(format!("the configuration `{file}` is wrong: {unknown}"))
         })?;
+        let file = path.map(Path::to_owned);
         let root = path.map(absolute).and_then(|path| path.parent().map(Path::to_owned));
         let root = root.unwrap_or_else(|| absolute(Path::new(".")));
         let baseline = lint.baseline.as_ref().map(|name| root.join(name));
-        Ok(Loaded { config, chooser, root, baseline })
+        Ok(Loaded { config, chooser, root, path: file, baseline })
     }
 }
 
@@ -103,7 +106,7 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// The user's configuration folder.
-fn user_folder() -> Option<PathBuf> {
+pub(crate) fn user_folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))
 }

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod complete;
 pub(crate) mod explain;
 pub(crate) mod fmt;
+pub(crate) mod lsp;
 pub(crate) mod man;
 pub(crate) mod plan;
 
