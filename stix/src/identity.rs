@@ -8,16 +8,14 @@
 //! |---|---|---|
 //! | `{"type":"ipv4-addr","value":"198.51.100.3"}` | `{"value":"198.51.100.3"}` | `ipv4-addr--28bb3599-77cd-5a82-a950-b5bc3caf07c4` |
 
-use std::{cell::OnceCell, collections::BTreeMap};
+use std::cell::OnceCell;
 
-use serde_json::Value as Json;
+use sha1::{Digest, Sha1};
 use uuid::Uuid;
 
-use crate::{
-    attribute::{AttributePath, Step},
-    record::{Object, Record, ValueRef},
-};
+use crate::record::{Object, Record, ValueRef};
 
+pub(crate) mod canonical;
 mod process;
 
 pub use process::{ProcessSighting, SameProcess, extension_unique_id, same_process};
@@ -104,7 +102,7 @@ impl<'r> RecordScope<'r> {
         let last = self.record.last_observed.as_ref()?;
         let host = self.host.get_or_init(|| host_of(self.record)).as_ref()?;
         let mut json = String::from("{\"x_unique_id\":");
-        push_text(&mut json, &format!("{pid}_{host}_{}", last.text));
+        canonical::push_text(&mut json, &format!("{pid}_{host}_{}", last.text));
         json.push('}');
         Some(json)
     }
@@ -137,33 +135,8 @@ pub fn canonical_json<'t>(
     object: &Object<'_>,
     target: impl Fn(usize) -> Option<(&'t str, Uuid)>,
 ) -> Option<String> {
-    let is_contributing = |name: &str| is_contributing(&object.entity_type, name);
-    let mut tree = Tree::default();
-    for (name, value) in &object.attributes {
-        if is_contributing(name) && !is_empty_id(name, value) {
-            tree.insert(&keys(name), json_of(value));
-        }
-    }
-    for (at, reference) in object.references.iter().enumerate() {
-        if !is_contributing(&reference.name) {
-            continue;
-        }
-        if let Some((entity_type, uuid)) = target(at) {
-            let id = Json::String(id_text(entity_type, uuid));
-            tree.insert_reference(&keys(&reference.name), id, reference.list);
-        }
-    }
-    if let Some(Tree::Branch(hashes)) = tree.branch_mut().get_mut("hashes") {
-        let kept =
-            if hashes.contains_key("MD5") { Some("MD5".to_owned()) } else { hashes.keys().next().cloned() };
-        hashes.retain(|name, _| Some(name) == kept.as_ref());
-    }
-    if tree.branch_mut().is_empty() {
-        return None;
-    }
-    let mut out = String::new();
-    tree.write(&mut out);
-    Some(out)
+    let mut json = String::new();
+    canonical::write(object, contributing(&object.entity_type), target, &mut json).then_some(json)
 }
 
 /// The properties that make the entity, by type; every other type has none.
@@ -229,11 +202,14 @@ pub fn parse_id(entity_type: &str, id: &str) -> Option<Uuid> {
 
 /// Returns the UUID of a text in the namespace of deterministic ids.
 pub fn named(text: &str) -> Uuid {
-    Uuid::new_v5(&NAMESPACE, text.as_bytes())
+    let hash = Sha1::new().chain_update(NAMESPACE).chain_update(text).finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    uuid::Builder::from_sha1_bytes(bytes).into_uuid()
 }
 
 /// An id that is not of the form `type--uuid` still tells entities apart.
-fn given(entity_type: &str, id: &str) -> Uuid {
+pub(crate) fn given(entity_type: &str, id: &str) -> Uuid {
     parse_id(entity_type, id).unwrap_or_else(|| named(id))
 }
 
@@ -243,12 +219,12 @@ pub fn is_contributing(entity_type: &str, name: &str) -> bool {
 }
 
 /// `hashes.MD5` is part of `hashes`; so is `hashes` itself.
-fn is_part(name: &str, property: &str) -> bool {
+pub(crate) fn is_part(name: &str, property: &str) -> bool {
     name.strip_prefix(property).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// An empty unique id says nothing.
-fn is_empty_id(name: &str, value: &ValueRef<'_>) -> bool {
+pub(crate) fn is_empty_id(name: &str, value: &ValueRef<'_>) -> bool {
     name == "x_unique_id" && value.as_text() == Some("")
 }
 
@@ -262,123 +238,6 @@ fn host_of(record: &Record<'_>) -> Option<String> {
             .find(|host| !host.is_empty())
     };
     attribute("host_id").or_else(|| attribute("hostname"))
-}
-
-/// Deeper names are taken as one key.
-const MAX_DEPTH: usize = 128;
-
-fn keys(name: &str) -> Vec<String> {
-    match name.parse::<AttributePath>() {
-        Ok(path) if path.steps().len() <= MAX_DEPTH => {
-            path.steps().iter().map(|Step { key, .. }| key.clone()).collect()
-        }
-        _ => vec![name.to_owned()],
-    }
-}
-
-fn json_of(value: &ValueRef<'_>) -> Json {
-    match value {
-        // A list or dictionary; whatever cannot be read is text.
-        ValueRef::Json(text) => serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_string())),
-        ValueRef::Text(text) => Json::String(text.to_string()),
-        ValueRef::Int(n) => (*n).into(),
-        ValueRef::Bool(b) => (*b).into(),
-        ValueRef::Float(_) => value.to_value().to_json(),
-    }
-}
-
-/// Flattened properties put together again; keys sorted.
-enum Tree {
-    Branch(BTreeMap<String, Tree>),
-    Leaf(Json),
-}
-
-impl Default for Tree {
-    fn default() -> Self {
-        Tree::Branch(BTreeMap::new())
-    }
-}
-
-impl Tree {
-    fn branch_mut(&mut self) -> &mut BTreeMap<String, Tree> {
-        if let Tree::Leaf(_) = self {
-            *self = Tree::default();
-        }
-        match self {
-            Tree::Branch(children) => children,
-            Tree::Leaf(_) => unreachable!("a leaf was just replaced"),
-        }
-    }
-
-    fn at(&mut self, keys: &[String]) -> &mut Tree {
-        keys.iter().fold(self, |tree, key| tree.branch_mut().entry(key.clone()).or_default())
-    }
-
-    fn insert(&mut self, keys: &[String], value: Json) {
-        *self.at(keys) = Tree::Leaf(value);
-    }
-
-    fn insert_reference(&mut self, keys: &[String], id: Json, list: bool) {
-        let place = self.at(keys);
-        match place {
-            Tree::Leaf(Json::Array(ids)) if list => ids.push(id),
-            _ => *place = Tree::Leaf(if list { Json::Array(vec![id]) } else { id }),
-        }
-    }
-
-    fn write(&self, out: &mut String) {
-        match self {
-            Tree::Leaf(value) => push_json(out, value),
-            Tree::Branch(children) => {
-                out.push('{');
-                for (n, (key, child)) in children.iter().enumerate() {
-                    if n > 0 {
-                        out.push(',');
-                    }
-                    push_text(out, key);
-                    out.push(':');
-                    child.write(out);
-                }
-                out.push('}');
-            }
-        }
-    }
-}
-
-/// Appends canonical JSON: sorted keys, no blanks, plain `/`, UTF-8, numbers as given.
-fn push_json(out: &mut String, value: &Json) {
-    match value {
-        Json::Array(elements) => {
-            out.push('[');
-            for (n, element) in elements.iter().enumerate() {
-                if n > 0 {
-                    out.push(',');
-                }
-                push_json(out, element);
-            }
-            out.push(']');
-        }
-        Json::Object(members) => {
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_by_key(|(key, _)| *key);
-            out.push('{');
-            for (n, (key, member)) in members.into_iter().enumerate() {
-                if n > 0 {
-                    out.push(',');
-                }
-                push_text(out, key);
-                out.push(':');
-                push_json(out, member);
-            }
-            out.push('}');
-        }
-        Json::String(text) => push_text(out, text),
-        Json::Null | Json::Bool(_) | Json::Number(_) => out.push_str(&value.to_string()),
-    }
-}
-
-fn push_text(out: &mut String, text: &str) {
-    out.push_str(&Json::from(text).to_string());
 }
 
 #[cfg(test)]

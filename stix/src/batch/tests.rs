@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::*;
-use crate::record::ReferenceTo;
+use crate::record::{Moment, Record, ReferenceTo, ValueRef};
 
 fn record<'a>(id: &'a str, objects: Vec<Object<'a>>) -> Record<'a> {
     let moment = Moment {

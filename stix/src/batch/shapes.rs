@@ -1,0 +1,246 @@
+//! Objects as they are written, each once a batch: all of an object but what its references
+//! lead to, and what follows from that alone.
+//!
+//! Most objects of real data are written the same way in very many records. What is known of
+//! a shape need not be found out again: a repeated object costs a look at its references.
+
+use hashbrown::HashTable;
+use uuid::Uuid;
+
+use super::{
+    keys::{Content, table_hasher},
+    BatchFull, fold, index,
+};
+use crate::{
+    identity,
+    record::{Object, ValueRef},
+};
+
+/// An object as written, in the batch that is being made; see [`super::BatchBuilder::shapes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape(pub(super) u32);
+
+/// Not known, or not there.
+pub(super) const NONE: u32 = u32::MAX;
+
+#[derive(Debug)]
+pub(super) struct ShapeRow {
+    /// Hash of type, id, attributes and references as written.
+    key: u128,
+    /// Hash of type, id and attributes.
+    pub(super) own: u128,
+    pub(super) kind: u32,
+    /// The entity that the object's own id names.
+    pub(super) given: Option<Uuid>,
+    /// An attribute makes the entity.
+    pub(super) contributes: bool,
+    /// A reference may make the entity, or be part of it.
+    pub(super) may_contribute: bool,
+    /// Number of a process without an id of its own, not 0.
+    pub(super) pid: Option<i64>,
+    /// Start and count in [`Shapes::references`].
+    references: (u32, u32),
+    /// The attributes in the batch, once an object of this shape stands there.
+    pub(super) cells: Option<(u32, u32)>,
+    /// The entity, when attributes alone make it and once it is known.
+    pub(super) entity: Option<Uuid>,
+    /// The object that the last sighting turned out to be, when no record has a say in it.
+    pub(super) last: u32,
+    /// The object itself where `cells` do not tell everything: a property is given twice.
+    pub(super) irregular: Option<Box<Object<'static>>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ShapeReference {
+    name: (u32, u32),
+    key: (u32, u32),
+    pub(super) small: Option<u16>,
+    pub(super) list: bool,
+    pub(super) contributing: bool,
+    /// The batch's column, once it is there.
+    pub(super) column: u32,
+    /// The object that it led to at the last sighting.
+    pub(super) last: u32,
+}
+
+/// An entity type, whether the batch has an object of it or not.
+#[derive(Debug)]
+pub(super) struct Kind {
+    pub(super) name: String,
+    pub(super) contributing: &'static [&'static str],
+    /// The batch's number of the type.
+    pub(super) number: u32,
+    /// The column that an object's first attribute had last.
+    pub(super) first_column: u32,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Shapes {
+    pub(super) rows: Vec<ShapeRow>,
+    pub(super) references: Vec<ShapeReference>,
+    pub(super) kinds: Vec<Kind>,
+    /// Names and keys of references.
+    text: String,
+    by_key: HashTable<u32>,
+    by_name: HashTable<u32>,
+    content: Content,
+}
+
+impl Shapes {
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+        self.references.clear();
+        self.kinds.clear();
+        self.text.clear();
+        self.by_key.clear();
+        self.by_name.clear();
+    }
+
+    pub(super) fn references_of(&self, shape: u32) -> &[ShapeReference] {
+        let (start, count) = self.rows[shape as usize].references;
+        &self.references[start as usize..][..count as usize]
+    }
+
+    pub(super) fn references_of_mut(&mut self, shape: u32) -> &mut [ShapeReference] {
+        let (start, count) = self.rows[shape as usize].references;
+        &mut self.references[start as usize..][..count as usize]
+    }
+
+    pub(super) fn kind_of(&self, shape: u32) -> &Kind {
+        &self.kinds[self.rows[shape as usize].kind as usize]
+    }
+
+    pub(super) fn name(&self, reference: &ShapeReference) -> &str {
+        &self.text[reference.name.0 as usize..][..reference.name.1 as usize]
+    }
+
+    pub(super) fn key(&self, reference: &ShapeReference) -> &str {
+        &self.text[reference.key.0 as usize..][..reference.key.1 as usize]
+    }
+
+    /// Returns the number of an object's shape, adding it if it is new.
+    pub(super) fn intern(&mut self, object: &Object<'_>) -> Result<u32, BatchFull> {
+        let content = &mut self.content;
+        content.clear();
+        content.text(&object.entity_type);
+        let id = object.id.as_deref().filter(|id| !id.is_empty());
+        content.text(id.unwrap_or_default());
+        content.number(object.attributes.len() as u64);
+        for (name, value) in &object.attributes {
+            content.text(name);
+            content.value(value);
+        }
+        let own = content.key();
+        let mut key = own;
+        if !object.references.is_empty() {
+            content.clear();
+            content.key_of(own);
+            for reference in &object.references {
+                content.text(&reference.name);
+                content.byte(u8::from(reference.list));
+                content.text(&reference.key);
+            }
+            key = content.key();
+        }
+        let rows = &self.rows;
+        if let Some(known) = self.by_key.find(fold(key), |known| rows[*known as usize].key == key) {
+            return Ok(*known);
+        }
+        let row = self.row(object, id, own, key)?;
+        let number = index(self.rows.len()).ok().filter(|number| *number != NONE).ok_or(BatchFull)?;
+        self.rows.push(row);
+        let rows = &self.rows;
+        self.by_key.insert_unique(fold(key), number, |known| fold(rows[*known as usize].key));
+        Ok(number)
+    }
+
+    fn row(
+        &mut self,
+        object: &Object<'_>,
+        id: Option<&str>,
+        own: u128,
+        key: u128,
+    ) -> Result<ShapeRow, BatchFull> {
+        let kind = self.kind(&object.entity_type)?;
+        let contributing = self.kinds[kind as usize].contributing;
+        let contributes = !contributing.is_empty()
+            && object.attributes.iter().any(|(name, value)| {
+                !identity::is_empty_id(name, value)
+                    && contributing.iter().any(|property| identity::is_part(name, property))
+            });
+        let start = index(self.references.len())?;
+        let mut may_contribute = false;
+        for reference in &object.references {
+            let name = self.push_text(&reference.name)?;
+            let contributing =
+                contributing.iter().any(|property| identity::is_part(&reference.name, property));
+            may_contribute |= contributing;
+            let reference = ShapeReference {
+                name,
+                key: self.push_text(&reference.key)?,
+                small: small(&reference.key),
+                list: reference.list,
+                contributing,
+                column: NONE,
+                last: NONE,
+            };
+            self.references.push(reference);
+        }
+        let is_process = object.entity_type == "process" && !contributes && id.is_none();
+        let pid = match object.attribute("pid") {
+            Some(ValueRef::Int(pid)) if is_process && *pid != 0 => Some(*pid),
+            _ => None,
+        };
+        Ok(ShapeRow {
+            key,
+            own,
+            kind,
+            given: id.map(|id| identity::given(&object.entity_type, id)),
+            contributes,
+            may_contribute,
+            pid,
+            references: (start, index(object.references.len())?),
+            cells: None,
+            entity: None,
+            last: NONE,
+            irregular: None,
+        })
+    }
+
+    fn kind(&mut self, name: &str) -> Result<u32, BatchFull> {
+        let hash = table_hasher().hash_one(name);
+        let kinds = &mut self.kinds;
+        if let Some(known) = self.by_name.find(hash, |known| kinds[*known as usize].name == name) {
+            return Ok(*known);
+        }
+        let number = index(kinds.len())?;
+        kinds.push(Kind {
+            name: name.to_owned(),
+            contributing: identity::contributing(name),
+            number: NONE,
+            first_column: NONE,
+        });
+        self.by_name.insert_unique(hash, number, |known| {
+            table_hasher().hash_one(kinds[*known as usize].name.as_str())
+        });
+        Ok(number)
+    }
+
+    fn push_text(&mut self, text: &str) -> Result<(u32, u32), BatchFull> {
+        let start = index(self.text.len())?;
+        self.text.push_str(text);
+        Ok((start, index(text.len())?))
+    }
+}
+
+/// Returns the number that a key of STIX 2.0 objects usually is: up to four digits without
+/// leading zeros, so that equal numbers are equal keys.
+pub(super) fn small(key: &str) -> Option<u16> {
+    let digits = key.as_bytes();
+    if digits.is_empty() || digits.len() > 4 || digits[0] == b'0' && digits.len() > 1 {
+        return None;
+    }
+    digits
+        .iter()
+        .try_fold(0u16, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u16::from(byte - b'0')))
+}

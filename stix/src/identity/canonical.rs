@@ -1,0 +1,349 @@
+//! Canonical JSON of contributing properties: the general form, and a quick one for what
+//! nearly all objects look like. Both write the same bytes.
+//!
+//! | attribute or reference | canonical JSON |
+//! |---|---|
+//! | `name` = `a.exe`, `hashes.MD5` = `0c`, `hashes.'SHA-1'` = `77` | `{"hashes":{"MD5":"0c"},"name":"a.exe"}` |
+//! | `src_ref` → an address, `src_port` = 53, `protocols` = `["udp"]` | `{"protocols":["udp"],"src_port":53,"src_ref":"ipv4-addr--28bb3599-…"}` |
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::{id_text, is_empty_id, is_part};
+use crate::{
+    attribute::{AttributePath, Step},
+    record::{Object, ValueRef},
+};
+
+/// Appends the canonical JSON of the `contributing` properties of an object to `out`; false
+/// (and nothing appended) when it has none of them.
+pub(crate) fn write<'t>(
+    object: &Object<'_>,
+    contributing: &[&str],
+    target: impl Fn(usize) -> Option<(&'t str, Uuid)>,
+    out: &mut String,
+) -> bool {
+    let start = out.len();
+    match quick(object, contributing, &target, out) {
+        Some(written) => written,
+        None => {
+            out.truncate(start);
+            general(object, contributing, &target, out)
+        }
+    }
+}
+
+/// A property on its way into the JSON.
+#[derive(Clone, Copy)]
+enum Part<'p> {
+    Value(&'p ValueRef<'p>),
+    /// Type and UUID of a reference's target.
+    Target(&'p str, Uuid),
+    /// The hash that counts: its name and its text.
+    Hash(&'p str, &'p ValueRef<'p>),
+}
+
+/// Most properties that the quick form has room for.
+const ROOM: usize = 12;
+
+/// Properties with plain names, hashes with plain or quoted names, single references, each
+/// given once. None for everything else.
+fn quick<'t>(
+    object: &Object<'_>,
+    contributing: &[&str],
+    target: &impl Fn(usize) -> Option<(&'t str, Uuid)>,
+    out: &mut String,
+) -> Option<bool> {
+    let mut parts = [("", Part::Target("", Uuid::nil())); ROOM];
+    let mut count = 0;
+    let mut hash: Option<(&str, &ValueRef<'_>)> = None;
+    let mut hashes = 0;
+    for (name, value) in &object.attributes {
+        if !contributing.iter().any(|property| is_part(name, property)) || is_empty_id(name, value) {
+            continue;
+        }
+        if let Some(algorithm) = name.strip_prefix("hashes.") {
+            let algorithm = plain(algorithm)?;
+            hashes += 1;
+            // Names of hashes are few; more, or one twice, are for the general form.
+            if hashes > ROOM || hash.is_some_and(|(known, _)| known == algorithm) {
+                return None;
+            }
+            let better = hash.is_none_or(|(known, _)| {
+                known != "MD5" && (algorithm == "MD5" || algorithm < known)
+            });
+            if better {
+                hash = Some((algorithm, value));
+            }
+            continue;
+        }
+        if !is_plain(name) || count == ROOM {
+            return None;
+        }
+        parts[count] = (&**name, Part::Value(value));
+        count += 1;
+    }
+    if hashes > 1 {
+        // One given twice may be another than the best.
+        let names = || object.attributes.iter().filter_map(|(name, _)| name.strip_prefix("hashes."));
+        let twice = names().enumerate().any(|(n, name)| names().skip(n + 1).any(|other| plain(other) == plain(name)));
+        if twice {
+            return None;
+        }
+    }
+    if let Some((algorithm, value)) = hash {
+        if count == ROOM {
+            return None;
+        }
+        parts[count] = ("hashes", Part::Hash(algorithm, value));
+        count += 1;
+    }
+    for (at, reference) in object.references.iter().enumerate() {
+        if !contributing.iter().any(|property| is_part(&reference.name, property)) {
+            continue;
+        }
+        let Some((entity_type, uuid)) = target(at) else { continue };
+        if reference.list || !is_plain(&reference.name) || count == ROOM {
+            return None;
+        }
+        parts[count] = (&*reference.name, Part::Target(entity_type, uuid));
+        count += 1;
+    }
+    let parts = &mut parts[..count];
+    parts.sort_unstable_by_key(|(name, _)| *name);
+    if parts.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+        return None;
+    }
+    if parts.is_empty() {
+        return Some(false);
+    }
+    for (n, (name, part)) in parts.iter().enumerate() {
+        out.push(if n == 0 { '{' } else { ',' });
+        // A plain name needs no escapes.
+        out.push('"');
+        out.push_str(name);
+        out.push_str("\":");
+        match part {
+            Part::Value(value) => push_value(out, value),
+            Part::Target(entity_type, uuid) => {
+                push_text(out, &id_text(entity_type, *uuid));
+            }
+            Part::Hash(algorithm, value) => {
+                out.push('{');
+                push_text(out, algorithm);
+                out.push(':');
+                push_value(out, value);
+                out.push('}');
+            }
+        }
+    }
+    out.push('}');
+    Some(true)
+}
+
+/// Returns true for a name of one step that is spelled as its key is.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Returns the key that one step spells, plainly or in single quotes.
+fn plain(step: &str) -> Option<&str> {
+    if is_plain(step) {
+        return Some(step);
+    }
+    let key = step.strip_prefix('\'')?.strip_suffix('\'')?;
+    let simple = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (!key.is_empty() && key.bytes().all(simple)).then_some(key)
+}
+
+fn push_value(out: &mut String, value: &ValueRef<'_>) {
+    match value {
+        ValueRef::Text(text) => push_text(out, text),
+        // Writing to a text cannot fail.
+        ValueRef::Int(n) => drop(write!(out, "{n}")),
+        ValueRef::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
+        ValueRef::Json(text) if is_list_of_texts(text) => out.push_str(text),
+        ValueRef::Json(_) | ValueRef::Float(_) => push_json(out, &json_of(value)),
+    }
+}
+
+/// Returns true for `["a","b"]` without blanks and escapes: that is canonical already.
+fn is_list_of_texts(json: &str) -> bool {
+    let Some(inner) = json.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else { return false };
+    let mut rest = inner;
+    loop {
+        let Some(text) = rest.strip_prefix('"') else { return false };
+        let Some(end) = text.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') else {
+            return false;
+        };
+        if text.as_bytes()[end] != b'"' {
+            return false;
+        }
+        rest = &text[end + 1..];
+        match rest.strip_prefix(',') {
+            Some(more) => rest = more,
+            None => return rest.is_empty(),
+        }
+    }
+}
+
+/// Any object: puts the flattened properties together again.
+fn general<'t>(
+    object: &Object<'_>,
+    contributing: &[&str],
+    target: &impl Fn(usize) -> Option<(&'t str, Uuid)>,
+    out: &mut String,
+) -> bool {
+    let is_contributing = |name: &str| contributing.iter().any(|property| is_part(name, property));
+    let mut tree = Tree::default();
+    for (name, value) in &object.attributes {
+        if is_contributing(name) && !is_empty_id(name, value) {
+            tree.insert(&keys(name), json_of(value));
+        }
+    }
+    for (at, reference) in object.references.iter().enumerate() {
+        if !is_contributing(&reference.name) {
+            continue;
+        }
+        if let Some((entity_type, uuid)) = target(at) {
+            let id = Json::String(id_text(entity_type, uuid));
+            tree.insert_reference(&keys(&reference.name), id, reference.list);
+        }
+    }
+    if let Some(Tree::Branch(hashes)) = tree.branch_mut().get_mut("hashes") {
+        let kept =
+            if hashes.contains_key("MD5") { Some("MD5".to_owned()) } else { hashes.keys().next().cloned() };
+        hashes.retain(|name, _| Some(name) == kept.as_ref());
+    }
+    if tree.branch_mut().is_empty() {
+        return false;
+    }
+    tree.write(out);
+    true
+}
+
+/// Deeper names are taken as one key.
+const MAX_DEPTH: usize = 128;
+
+fn keys(name: &str) -> Vec<String> {
+    match name.parse::<AttributePath>() {
+        Ok(path) if path.steps().len() <= MAX_DEPTH => {
+            path.steps().iter().map(|Step { key, .. }| key.clone()).collect()
+        }
+        _ => vec![name.to_owned()],
+    }
+}
+
+fn json_of(value: &ValueRef<'_>) -> Json {
+    match value {
+        // A list or dictionary; whatever cannot be read is text.
+        ValueRef::Json(text) => serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_string())),
+        ValueRef::Text(text) => Json::String(text.to_string()),
+        ValueRef::Int(n) => (*n).into(),
+        ValueRef::Bool(b) => (*b).into(),
+        ValueRef::Float(_) => value.to_value().to_json(),
+    }
+}
+
+/// Flattened properties put together again; keys sorted.
+enum Tree {
+    Branch(BTreeMap<String, Tree>),
+    Leaf(Json),
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Tree::Branch(BTreeMap::new())
+    }
+}
+
+impl Tree {
+    fn branch_mut(&mut self) -> &mut BTreeMap<String, Tree> {
+        if let Tree::Leaf(_) = self {
+            *self = Tree::default();
+        }
+        match self {
+            Tree::Branch(children) => children,
+            Tree::Leaf(_) => unreachable!("a leaf was just replaced"),
+        }
+    }
+
+    fn at(&mut self, keys: &[String]) -> &mut Tree {
+        keys.iter().fold(self, |tree, key| tree.branch_mut().entry(key.clone()).or_default())
+    }
+
+    fn insert(&mut self, keys: &[String], value: Json) {
+        *self.at(keys) = Tree::Leaf(value);
+    }
+
+    fn insert_reference(&mut self, keys: &[String], id: Json, list: bool) {
+        let place = self.at(keys);
+        match place {
+            Tree::Leaf(Json::Array(ids)) if list => ids.push(id),
+            _ => *place = Tree::Leaf(if list { Json::Array(vec![id]) } else { id }),
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            Tree::Leaf(value) => push_json(out, value),
+            Tree::Branch(children) => {
+                out.push('{');
+                for (n, (key, child)) in children.iter().enumerate() {
+                    if n > 0 {
+                        out.push(',');
+                    }
+                    push_text(out, key);
+                    out.push(':');
+                    child.write(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+}
+
+/// Appends canonical JSON: sorted keys, no blanks, plain `/`, UTF-8, numbers as given.
+fn push_json(out: &mut String, value: &Json) {
+    match value {
+        Json::Array(elements) => {
+            out.push('[');
+            for (n, element) in elements.iter().enumerate() {
+                if n > 0 {
+                    out.push(',');
+                }
+                push_json(out, element);
+            }
+            out.push(']');
+        }
+        Json::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(key, _)| *key);
+            out.push('{');
+            for (n, (key, member)) in members.into_iter().enumerate() {
+                if n > 0 {
+                    out.push(',');
+                }
+                push_text(out, key);
+                out.push(':');
+                push_json(out, member);
+            }
+            out.push('}');
+        }
+        Json::String(text) => push_text(out, text),
+        Json::Null | Json::Bool(_) | Json::Number(_) => out.push_str(&value.to_string()),
+    }
+}
+
+/// Appends a text in quotes.
+pub(crate) fn push_text(out: &mut String, text: &str) {
+    if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        out.push_str(&Json::from(text).to_string());
+    } else {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    }
+}
