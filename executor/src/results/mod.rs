@@ -13,6 +13,8 @@ use kestrel_ir::{
 };
 use kestrel_stix::Value;
 
+use crate::run::Profile;
+
 /// Everything a run has to say, in plan order.
 #[derive(Debug, Clone, Default)]
 pub struct Results {
@@ -29,6 +31,8 @@ pub struct Results {
     pub summary: Summary,
     /// The huntflows that diagnostics point into.
     pub texts: Vec<SourceText>,
+    /// Where the time went; not part of any rendering of results.
+    pub profile: Profile,
 }
 
 /// A variable at the end of the run.

@@ -10,6 +10,7 @@ use kestrel_stix::{EntityType, TimeWindow, identity, pattern::Pattern, schema, s
 use super::{
     Asked, Event, Run,
     references::{self, Referred},
+    sources::Times,
 };
 use crate::{
     ops::{self, OpError, apply::Applied},
@@ -375,7 +376,8 @@ impl Run<'_> {
         let mut failures = Vec::new();
         for part in &parts {
             let super::Session { store, parts: loaded, .. } = &mut *self.session;
-            match self.intake.take(part, store, loaded, &mut *self.events, &self.options.cancel)? {
+            let mut times = Times { start: self.start, parts: &mut self.results.profile.parts };
+            match self.intake.take(part, store, loaded, &mut *self.events, &mut times, &self.options.cancel)? {
                 Ok(part) => sources.push(part.source),
                 Err(failure) => failures.push(failure),
             }

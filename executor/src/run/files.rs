@@ -81,7 +81,8 @@ impl SourceReader for Connectors {
         notes.extend(summary.ignored.iter().map(|(name, count)| {
             format!("{count} objects of type `{}` are no observations and were not used", visible(name))
         }));
-        Ok(PartRead { missing: summary.failures.iter().map(one_line).collect(), notes })
+        let missing = summary.failures.iter().map(one_line).collect();
+        Ok(PartRead { missing, notes, bytes: Some(summary.bytes), cached: false })
     }
 }
 

@@ -8,6 +8,7 @@ mod evaluate;
 mod events;
 mod files;
 mod gather;
+mod profile;
 mod references;
 mod sources;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use kestrel_stix::Timestamp;
 pub use cancel::Cancel;
 pub use events::Event;
 pub use files::Connectors;
+pub use profile::{NodeTime, PartTime, Profile};
 pub use sources::{PartRead, ReadFailure, SourceReader};
 
 use crate::{
@@ -144,6 +146,7 @@ impl Session {
                 intake,
                 addresses,
                 results: Results { texts: plan.sources.clone(), ..Results::default() },
+                start,
                 failed: HashMap::default(),
                 told: HashSet::default(),
                 asked: Vec::new(),
@@ -183,6 +186,7 @@ struct Run<'r> {
     /// The parts of each address.
     addresses: BTreeMap<String, Result<Vec<String>, ReadFailure>>,
     results: Results,
+    start: Instant,
     /// Failed and skipped nodes, with the node that failed first.
     failed: HashMap<NodeId, NodeId, RandomState>,
     /// Steps about whose skipping was told.
@@ -236,9 +240,21 @@ impl Run<'_> {
             }
             (self.events)(Event::Started { node: node.id, done, total: nodes.len() });
             let start = Instant::now();
-            match self.guarded(node) {
+            let before = self.session.store.statistics();
+            let evaluated = self.guarded(node);
+            let seconds = start.elapsed().as_secs_f64();
+            let after = self.session.store.statistics();
+            self.results.profile.nodes.push(NodeTime {
+                node: node.id,
+                start: (start - self.start).as_secs_f64(),
+                seconds,
+                rows: evaluated.as_ref().ok().and_then(Value::rows),
+                statements: after.statements - before.statements,
+                database: (after.database - before.database).as_secs_f64(),
+                rows_in: after.rows_in - before.rows_in,
+            });
+            match evaluated {
                 Ok(value) => {
-                    let seconds = start.elapsed().as_secs_f64();
                     (self.events)(Event::Finished { node: node.id, rows: value.rows(), seconds });
                     if matches!(node.op, Op::Bind(_)) {
                         self.bound.insert(node.id);
@@ -317,8 +333,11 @@ impl Run<'_> {
     }
 
     fn finish(mut self) -> Results {
+        let start = Instant::now();
         gather::sources(&mut self);
         gather::variables(&mut self);
+        self.results.profile.results = start.elapsed().as_secs_f64();
+        self.results.profile.total = self.start.elapsed().as_secs_f64();
         // A later run asks again; its steps see what comes then.
         for pool in &self.short {
             self.session.done.remove(pool);

@@ -18,7 +18,7 @@ use ahash::RandomState;
 use kestrel_ir::diagnostic::Code;
 use kestrel_stix::batch::Batch;
 
-use super::{Cancel, Event};
+use super::{Cancel, Event, PartTime};
 use crate::store::{Loaded, SourceId, Store, StoreError};
 
 /// Batches that wait for the store, for each part.
@@ -50,6 +50,10 @@ pub struct PartRead {
     pub missing: Vec<String>,
     /// Unusual things that lost nothing, each in one line.
     pub notes: Vec<String>,
+    /// Bytes as stored; none if unknown.
+    pub bytes: Option<u64>,
+    /// True if it came from the cache.
+    pub cached: bool,
 }
 
 /// Why a part gave nothing.
@@ -74,6 +78,13 @@ pub(super) struct LoadedPart {
 
 /// The parts a session has loaded, by name and version.
 pub(super) type LoadedParts = HashMap<(String, String), LoadedPart, RandomState>;
+
+/// Where the time of taking in goes.
+pub(super) struct Times<'t> {
+    /// When the run started.
+    pub(super) start: Instant,
+    pub(super) parts: &'t mut Vec<PartTime>,
+}
 
 enum Message {
     Batch(Batch),
@@ -145,6 +156,7 @@ impl Intake {
         store: &mut Store,
         loaded: &'l mut LoadedParts,
         events: &mut dyn FnMut(Event<'_>),
+        times: &mut Times<'_>,
         cancel: &Cancel,
     ) -> Result<Result<&'l LoadedPart, ReadFailure>, StoreError> {
         let unknown = || ReadFailure {
@@ -157,8 +169,18 @@ impl Intake {
             let part = &mut self.parts[self.next];
             self.next += 1;
             let Some(receiver) = part.receiver.take() else { continue };
+            let begun = Instant::now();
             match take_in(&part.key.0, &receiver, store, events, cancel)? {
                 Ok(taken) => {
+                    times.parts.push(PartTime {
+                        part: part.key.0.clone(),
+                        start: (begun - times.start).as_secs_f64(),
+                        seconds: begun.elapsed().as_secs_f64(),
+                        reading: taken.seconds,
+                        records: taken.loaded.records,
+                        bytes: taken.read.bytes,
+                        cached: taken.read.cached,
+                    });
                     loaded.insert(part.key.clone(), taken);
                 }
                 Err(failure) => part.failure = Some(failure),

@@ -1,6 +1,6 @@
 //! Opening the database, and tables in and out of it.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use duckdb::{
     Config, Connection,
@@ -130,7 +130,21 @@ impl Store {
 
     /// Runs statements without result.
     pub fn execute(&mut self, sql: &str) -> Result<(), StoreError> {
-        Ok(self.connection()?.execute_batch(sql)?)
+        self.timed(|connection| Ok(connection.execute_batch(sql)?))
+    }
+
+    /// Uses the connection, and counts statement and time.
+    pub(super) fn timed<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let connection = self.connection()?;
+        let start = Instant::now();
+        let result = work(connection);
+        let took = start.elapsed();
+        self.statistics.statements += 1;
+        self.statistics.database += took;
+        result
     }
 
     /// Runs a query whose columns are all `UINTEGER`, and reads the whole result.
@@ -163,9 +177,7 @@ impl Store {
 
     /// Runs a query and reads its result as Arrow data.
     pub fn read_batches(&mut self, sql: &str) -> Result<Vec<RecordBatch>, StoreError> {
-        let connection = self.connection()?;
-        let mut statement = connection.prepare(sql)?;
-        Ok(statement.query_arrow([])?.collect())
+        self.timed(|connection| Ok(connection.prepare(sql)?.query_arrow([])?.collect()))
     }
 
     /// Runs a query that gives one `BIGINT`; none if it is null or there is no row.
@@ -205,11 +217,19 @@ impl Store {
         self.execute(&format!("CREATE TABLE {name}({})", fields.join(", ")))?;
         let batch = record_batch(columns)?;
         if batch.num_rows() > 0 {
-            let mut appender = self.connection()?.appender(&name)?;
-            appender.append_record_batch(batch)?;
-            appender.flush()?;
+            self.append_batch(&name, batch)?;
         }
         Ok(name)
+    }
+
+    /// Appends rows to a table.
+    pub(super) fn append_batch(&mut self, table: &str, batch: RecordBatch) -> Result<(), StoreError> {
+        self.statistics.rows_in += batch.num_rows() as u64;
+        self.timed(|connection| {
+            let mut appender = connection.appender(table)?;
+            appender.append_record_batch(batch)?;
+            Ok(appender.flush()?)
+        })
     }
 
     /// Makes a table from a query; returns its name and number of rows. It is kept until

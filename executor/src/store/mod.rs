@@ -30,6 +30,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     path::PathBuf,
+    time::Duration,
 };
 
 use ahash::RandomState;
@@ -122,6 +123,18 @@ pub struct Store {
     merged: merged::Cache,
     sets: Vec<String>,
     gave_up: u64,
+    statistics: Statistics,
+}
+
+/// What the database did so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Statements and appends.
+    pub statements: u64,
+    /// Wall time they took.
+    pub database: Duration,
+    /// Rows brought in.
+    pub rows_in: u64,
 }
 
 impl Store {
@@ -149,6 +162,7 @@ impl Store {
             merged: merged::Cache::default(),
             sets: Vec::new(),
             gave_up: 0,
+            statistics: Statistics::default(),
         }
     }
 
@@ -196,6 +210,11 @@ impl Store {
     /// not to match, since this was last asked. To be reported when it is not 0.
     pub fn take_gave_up(&mut self) -> u64 {
         std::mem::take(&mut self.gave_up)
+    }
+
+    /// Returns what the database did so far.
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
     }
 
     /// Returns the connection, opening the database if it is not open. For operations over

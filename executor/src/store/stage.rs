@@ -239,13 +239,6 @@ impl Store {
         self.append_batch("record", batch)
     }
 
-    fn append_batch(&mut self, table: &str, batch: RecordBatch) -> Result<(), StoreError> {
-        let mut appender = self.connection()?.appender(table)?;
-        appender.append_record_batch(batch)?;
-        appender.flush()?;
-        Ok(())
-    }
-
     /// Appends to the records that a query returned.
     pub(super) fn append_query(&mut self, query: u32, records: &[u32]) -> Result<(), StoreError> {
         self.append("query", &mut [vec![query; records.len()], records.to_vec()])

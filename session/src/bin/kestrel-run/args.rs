@@ -47,6 +47,10 @@ pub(crate) struct Args {
     /// Refuse data sources on the network.
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Say on standard error where the time went, operation by operation, and write a trace for
+    /// Perfetto or chrome://tracing.
+    #[arg(long, value_name = "TRACE", num_args = 0..=1, require_equals = true, default_missing_value = "kestrel-trace.json")]
+    pub(crate) profile: Option<PathBuf>,
     /// How much to optimize the plan: 0 nothing, 1 only remove, 2 everything.
     #[arg(short = 'O', value_name = "LEVEL", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=2))]
     pub(crate) level: u8,

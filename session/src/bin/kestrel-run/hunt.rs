@@ -100,6 +100,15 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     };
     progress.finish();
     output::diagnostics(&results);
+    if let Some(path) = &args.profile {
+        let plan = match &inputs[..] {
+            [Input::Plan(plan)] => Some(plan.as_ref().clone()),
+            _ => session.plan().ok(),
+        };
+        if let Some(plan) = plan {
+            profile(&results, &plan, path)?;
+        }
+    }
     let code = results.exit_code();
     let shown = show(args, &results, &mut output).and_then(|()| output.commit());
     match shown {
@@ -107,6 +116,21 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(code),
         Err(cause) => Err(Failure::Write { path: output::name(args.output.as_deref()), cause }),
     }
+}
+
+/// Shows where the time went, and writes the trace.
+fn profile(results: &Results, plan: &Plan, path: &Path) -> Result<(), Failure> {
+    // A terminal that is gone is no reason to fail.
+    let _ = results.profile.write(plan, &mut io::stderr().lock());
+    let mut output = Output::open(Some(path))
+        .map_err(|cause| Failure::Write { path: output::name(Some(path)), cause })?;
+    results
+        .profile
+        .write_trace(plan, &mut output)
+        .and_then(|()| output.commit())
+        .map_err(|cause| Failure::Write { path: output::name(Some(path)), cause })?;
+    eprintln!("kestrel-run: the trace is in `{}`", output::name(Some(path)));
+    Ok(())
 }
 
 fn compile(session: &mut Session, huntflows: &[Input]) -> Vec<Diagnostic> {
