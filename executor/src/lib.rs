@@ -2,6 +2,7 @@
 //! operations of a plan over it and gathers the results.
 
 pub mod analytics;
+pub mod cache;
 pub mod ops;
 pub mod results;
 pub mod run;

@@ -151,7 +151,7 @@ impl<'a> Record<'a> {
 /// What was wrong in the data, and was repaired or skipped: counted, never silent.
 ///
 /// Source: entities specification 1.6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Defect {
     /// A record that is no object or has no usable content; skipped.
@@ -229,7 +229,7 @@ impl Defect {
 }
 
 /// How often a defect occurred, and where first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct DefectCount {
     /// Occurrences.
     pub count: u64,

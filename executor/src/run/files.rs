@@ -1,6 +1,6 @@
 //! The reader of bundles and logs, from files and the web.
 
-use std::path::PathBuf;
+use std::{fs::Metadata, path::PathBuf, time::SystemTime};
 
 use kestrel_connectors::{
     address::{Address, AddressError, Part},
@@ -45,13 +45,18 @@ impl SourceReader for Connectors {
     }
 
     fn version(&self, part: &str) -> String {
-        let Ok(address) = one(part) else { return String::new() };
-        match address.parts() {
-            [Part::File(path)] => std::fs::metadata(self.base_dir.join(path))
-                .map(|metadata| format!("{} {:?}", metadata.len(), metadata.modified().ok()))
-                .unwrap_or_default(),
-            _ => String::new(),
+        self.metadata(part).map(|metadata| version_of(&metadata)).unwrap_or_default()
+    }
+
+    fn full_name(&self, part: &str) -> String {
+        match self.file(part) {
+            Some(path) => std::path::absolute(&path).unwrap_or(path).display().to_string(),
+            None => part.to_owned(),
         }
+    }
+
+    fn changed(&self, part: &str) -> Option<SystemTime> {
+        self.metadata(part)?.modified().ok()
     }
 
     fn read(
@@ -84,6 +89,33 @@ impl SourceReader for Connectors {
         let missing = summary.failures.iter().map(one_line).collect();
         Ok(PartRead { missing, notes, bytes: Some(summary.bytes), cached: false })
     }
+}
+
+impl Connectors {
+    /// The file that a part is; none for web addresses.
+    fn file(&self, part: &str) -> Option<PathBuf> {
+        match one(part).ok()?.parts() {
+            [Part::File(path)] => Some(self.base_dir.join(path)),
+            _ => None,
+        }
+    }
+
+    fn metadata(&self, part: &str) -> Option<Metadata> {
+        std::fs::metadata(self.file(part)?).ok()
+    }
+}
+
+/// What changes whenever the content of a file does: its size, its times, and which file it is.
+fn version_of(metadata: &Metadata) -> String {
+    let mut version = format!("{} {:?}", metadata.len(), metadata.modified().ok());
+    #[cfg(unix)]
+    {
+        use std::{fmt::Write, os::unix::fs::MetadataExt};
+        // Writing to a text cannot fail. The change time cannot be set back.
+        let (changed, nanos) = (metadata.ctime(), metadata.ctime_nsec());
+        let _ = write!(version, " {changed}.{nanos} {} {}", metadata.dev(), metadata.ino());
+    }
+    version
 }
 
 /// The address of one part.

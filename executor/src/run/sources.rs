@@ -11,7 +11,7 @@ use std::{
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::Scope,
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 use ahash::RandomState;
@@ -31,6 +31,17 @@ pub trait SourceReader: Send + Sync {
 
     /// Returns something that changes when the content of a part changes; empty if unknown.
     fn version(&self, part: &str) -> String;
+
+    /// Returns a name of a part that is the same wherever the program runs: relative paths made
+    /// absolute.
+    fn full_name(&self, part: &str) -> String {
+        part.to_owned()
+    }
+
+    /// Returns when the content of a part changed last, if that is known.
+    fn changed(&self, _part: &str) -> Option<SystemTime> {
+        None
+    }
 
     /// Reads a part with at most `threads` threads and gives its batches in order. `sink`
     /// returns false when no more are wanted.

@@ -20,6 +20,8 @@ use kestrel_stix::EntityType;
 #[derive(Debug)]
 pub(super) struct Database {
     pub(super) connection: Connection,
+    /// Whether it may use all the threads it is allowed.
+    many_threads: bool,
     _folder: TempDir,
 }
 
@@ -58,6 +60,9 @@ impl Columns {
     }
 }
 
+/// From so many rows on, the database works on several threads.
+const MANY_ROWS: u64 = 1 << 18;
+
 const TABLES: &str = "
 CREATE TABLE record(rec UINTEGER, source UINTEGER, \"real\" UINTEGER, first BIGINT, last BIGINT, number BIGINT, rank UINTEGER, born UINTEGER);
 CREATE TABLE seen(rec UINTEGER, obj UINTEGER, ord UINTEGER, type UINTEGER);
@@ -81,12 +86,10 @@ impl Database {
         if let Some(memory) = options.memory {
             config = config.max_memory(&format!("{memory}B"))?;
         }
-        if options.threads > 0 {
-            config = config.threads(i64::try_from(options.threads).unwrap_or(i64::MAX))?;
-        }
-        let connection = Connection::open_in_memory_with_flags(config)?;
+        // Threads that wait for each other cost small statements more than they bring.
+        let connection = Connection::open_in_memory_with_flags(config.threads(1)?)?;
         connection.execute_batch(TABLES)?;
-        Ok(Database { connection, _folder: folder })
+        Ok(Database { connection, many_threads: false, _folder: folder })
     }
 }
 
@@ -225,11 +228,28 @@ impl Store {
     /// Appends rows to a table.
     pub(super) fn append_batch(&mut self, table: &str, batch: RecordBatch) -> Result<(), StoreError> {
         self.statistics.rows_in += batch.num_rows() as u64;
+        self.use_threads()?;
         self.timed(|connection| {
             let mut appender = connection.appender(table)?;
             appender.append_record_batch(batch)?;
             Ok(appender.flush()?)
         })
+    }
+
+    /// Lets the database use several threads from the moment on when there is work for them.
+    fn use_threads(&mut self) -> Result<(), StoreError> {
+        let threads = match self.options.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let enough = threads > 1 && self.statistics.rows_in >= MANY_ROWS;
+        if enough && self.database.as_ref().is_some_and(|database| !database.many_threads) {
+            self.execute(&format!("SET threads TO {threads}"))?;
+            if let Some(database) = &mut self.database {
+                database.many_threads = true;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a table from a query; returns its name and number of rows. It is kept until

@@ -55,6 +55,11 @@ impl Values {
         self.entries[index as usize].hash
     }
 
+    /// Adds a value that is not there yet; returns its index, none if there is no room.
+    pub fn add(&mut self, value: &ValueRef<'_>) -> Option<u32> {
+        self.push(super::value_hash(value), value)
+    }
+
     pub(super) fn push(&mut self, hash: u64, value: &ValueRef<'_>) -> Option<u32> {
         let index = u32::try_from(self.entries.len()).ok()?;
         let (kind, bits) = match value {

@@ -33,8 +33,9 @@ pub(crate) fn settings(toml: Option<&Path>) -> Result<Settings, SettingsError> {
 
 /// Does what the command says and returns the exit code.
 pub(crate) fn run(command: &Command) -> Result<u8, Failure> {
-    let mut out = io::stdout().lock();
+    let mut out = io::stdout();
     let code = match command {
+        Command::Cache { action, cache } => return crate::cache::run(action.as_ref(), cache),
         Command::Analytics { action: None, config } => list(&mut out, &read(config.as_deref())?.1),
         Command::Analytics {
             action: Some(AnalyticsAction::Test { name, entity_type, inputs, arguments }),

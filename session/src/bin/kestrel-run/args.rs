@@ -41,10 +41,12 @@ pub(crate) struct Args {
     /// Stop after so long, such as 90s, 5m or 1h; results made until then are shown.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
-    /// Keep nothing from run to run. This version has no cache, so this is always so.
+    /// Read every data source anew, and keep nothing for the next run.
     #[arg(long)]
     pub(crate) no_cache: bool,
-    /// Refuse data sources on the network.
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+    /// Use no network: web sources come from the cache, those that are not there fail.
     #[arg(long)]
     pub(crate) offline: bool,
     /// Say on standard error where the time went, operation by operation, and write a trace for
@@ -67,12 +69,36 @@ pub(crate) enum Command {
         #[arg(long, global = true, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Show what is kept of data sources that were read, or remove it.
+    Cache {
+        #[command(subcommand)]
+        action: Option<CacheAction>,
+        #[command(flatten)]
+        cache: CacheArgs,
+    },
     /// Look whether what is configured works: files, interpreters, libraries, containers.
     Doctor {
         /// Configuration to use instead of the `kestrel.toml` found from here upwards.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+}
+
+/// Where the cache is and how large it may grow.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CacheArgs {
+    /// Folder of the cache; by default `kestrel` in the user's cache folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// How large the cache may grow, such as 500M or 20G; what was not used for longest goes first.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) cache_size: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheAction {
+    /// Remove everything.
+    Clear,
 }
 
 #[derive(Debug, Subcommand)]

@@ -19,6 +19,7 @@ use kestrel_session::Session;
 use crate::{
     analytics,
     args::{Args, Format},
+    cache,
     output::{self, Output},
     progress::Progress,
 };
@@ -80,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let connectors =
         Connectors { base_dir: PathBuf::from("."), offline: args.offline, limits: Default::default() };
     let store = store::Options { memory: args.memory, threads: args.jobs, ..store::Options::default() };
-    let runner = Runner::new(store, std::sync::Arc::new(connectors), analytics);
+    let runner = Runner::new(store, cache::reader(args, connectors), analytics);
     let mut session = Session::new(config.config, runner).with_level(level(args.level));
     // A file that cannot be written is noticed before the hunt runs, not after.
     let mut output = Output::open(args.output.as_deref())

@@ -4,6 +4,7 @@
 
 mod analytics;
 mod args;
+mod cache;
 mod hunt;
 mod output;
 mod progress;
