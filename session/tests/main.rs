@@ -1,6 +1,7 @@
 //! Tests of the session and of `kestrel-run`.
 
 mod bad_input;
+mod kills;
 mod programs;
 mod stages;
 mod story;

@@ -100,7 +100,8 @@ impl Cache {
                 let _ = fs::remove_file(&made);
                 match linked {
                     Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                    _ => read_secret(&path)?.ok_or_else(|| io::Error::other("the cache's secret is damaged"))?,
+                    _ => read_secret(&path)?
+                        .ok_or_else(|| io::Error::other("the cache's secret is damaged"))?,
                 }
             }
         };
@@ -109,11 +110,7 @@ impl Cache {
 
     /// Gives the batches of an entry, in order, if there is one of this key; what it says about
     /// itself is returned. A damaged entry is removed. Nothing is given unless all is whole.
-    pub fn read(
-        &self,
-        key: &str,
-        sink: &mut dyn FnMut(Batch) -> bool,
-    ) -> Option<About> {
+    pub fn read(&self, key: &str, sink: &mut dyn FnMut(Batch) -> bool) -> Option<About> {
         let path = self.path(key);
         let mut file = File::open(&path).ok()?;
         let checked = format::check(&mut BufReader::with_capacity(1 << 20, &mut file));
@@ -152,6 +149,8 @@ impl Cache {
             remove(&entry.path)?;
         }
         self.sweep(Duration::ZERO)?;
+        // Nothing depends on it any more; the next run makes a new one.
+        remove(&self.folder.join("secret"))?;
         Ok((entries.len() as u64, entries.iter().map(|entry| entry.size).sum()))
     }
 
@@ -267,7 +266,9 @@ fn read_secret(path: &Path) -> io::Result<Option<[u8; 32]>> {
     };
     match bytes.try_into() {
         Ok(secret) => Ok(Some(secret)),
-        Err(_) => Err(io::Error::other("the cache's secret is damaged; `kestrel-run cache clear` makes a new one")),
+        Err(_) => {
+            Err(io::Error::other("the cache's secret is damaged; `kestrel-run cache clear` makes a new one"))
+        }
     }
 }
 

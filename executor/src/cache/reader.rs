@@ -30,6 +30,16 @@ impl<R: SourceReader> CachedReader<R> {
         CachedReader { inner, cache, surroundings, offline }
     }
 
+    /// Returns the reader behind the cache.
+    pub fn inner(&self) -> &R {
+        &self.inner
+    }
+
+    /// Returns the cache.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
     /// Returns the key of a part; parts without a version have one for all times.
     fn key(&self, part: &str) -> String {
         let version = self.inner.version(part);
@@ -98,7 +108,10 @@ impl<R: SourceReader> SourceReader for CachedReader<R> {
             // The entry was checked as a whole before; it cannot be read any more all the same.
             return Err(ReadFailure {
                 code: kestrel_ir::diagnostic::Code::E0502,
-                message: format!("the cached copy of `{}` could not be read to its end", kestrel_ir::text::visible(part)),
+                message: format!(
+                    "the cached copy of `{}` could not be read to its end",
+                    kestrel_ir::text::visible(part)
+                ),
                 help: Some("run again, or with --no-cache".to_owned()),
             });
         }
@@ -125,7 +138,10 @@ impl<R: SourceReader> SourceReader for CachedReader<R> {
         }
         let mut read = read;
         if let Some(error) = trouble {
-            read.notes.push(format!("`{}` could not be kept in the cache: {error}", kestrel_ir::text::visible(part)));
+            read.notes.push(format!(
+                "`{}` could not be kept in the cache: {error}",
+                kestrel_ir::text::visible(part)
+            ));
         }
         Ok(read)
     }
@@ -139,7 +155,12 @@ impl<R: SourceReader> CachedReader<R> {
             return Ok(());
         }
         let read_at = now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        entry.finish(&About { part: part.to_owned(), read_at, bytes: read.bytes, notes: read.notes.clone() })?;
+        entry.finish(&About {
+            part: part.to_owned(),
+            read_at,
+            bytes: read.bytes,
+            notes: read.notes.clone(),
+        })?;
         self.cache.trim()
     }
 }

@@ -34,6 +34,7 @@ pub(crate) fn results() -> Results {
         .at(Span::new(SourceId(0), text.find("colour").unwrap_or(0), text.find("colour").unwrap_or(0) + 6))
         .help("the nearest is `color`");
     Results {
+        profile: Default::default(),
         variables: vec![
             VariableResult {
                 name: "p".to_owned(),

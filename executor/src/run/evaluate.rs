@@ -377,7 +377,14 @@ impl Run<'_> {
         for part in &parts {
             let super::Session { store, parts: loaded, .. } = &mut *self.session;
             let mut times = Times { start: self.start, parts: &mut self.results.profile.parts };
-            match self.intake.take(part, store, loaded, &mut *self.events, &mut times, &self.options.cancel)? {
+            match self.intake.take(
+                part,
+                store,
+                loaded,
+                &mut *self.events,
+                &mut times,
+                &self.options.cancel,
+            )? {
                 Ok(part) => sources.push(part.source),
                 Err(failure) => failures.push(failure),
             }

@@ -82,7 +82,11 @@ impl Profile {
                 part.records
             )?;
         }
-        writeln!(out, "{:>9} {:>6} {:>9} {:>5} {:>9}  operation", "seconds", "share", "rows", "sql", "rows in")?;
+        writeln!(
+            out,
+            "{:>9} {:>6} {:>9} {:>5} {:>9}  operation",
+            "seconds", "share", "rows", "sql", "rows in"
+        )?;
         let names = text::names(plan);
         for node in &self.nodes {
             let share = 100.0 * node.seconds / self.total.max(1e-9);

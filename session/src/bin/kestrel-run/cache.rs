@@ -40,10 +40,12 @@ pub(crate) fn reader(args: &Args, connectors: Connectors) -> Arc<dyn SourceReade
 
 /// Runs `kestrel-run cache`.
 pub(crate) fn run(action: Option<&CacheAction>, args: &CacheArgs) -> Result<u8, Failure> {
-    let cache = open(args)
-        .ok_or_else(|| Failure::Usage("there is no home folder; name a folder with --cache-dir".to_owned()))?;
+    let cache = open(args).ok_or_else(|| {
+        Failure::Usage("there is no home folder; name a folder with --cache-dir".to_owned())
+    })?;
     let folder = visible(&cache.folder().display().to_string());
-    let unusable = |error: io::Error| Failure::Usage(format!("the cache in `{folder}` cannot be used: {error}"));
+    let unusable =
+        |error: io::Error| Failure::Usage(format!("the cache in `{folder}` cannot be used: {error}"));
     let mut out = io::stdout().lock();
     let mut say = |line: String| writeln!(out, "{line}");
     let shown = match action {
@@ -83,7 +85,9 @@ fn open(args: &CacheArgs) -> Option<Cache> {
 
 fn user_folder() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).or_else(|| set("HOME").map(|home| home.join(".cache")));
+    let base = set("XDG_CACHE_HOME")
+        .or_else(|| set("LOCALAPPDATA"))
+        .or_else(|| set("HOME").map(|home| home.join(".cache")));
     Some(base?.join("kestrel").join("sources"))
 }
 

@@ -123,8 +123,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
 fn profile(results: &Results, plan: &Plan, path: &Path) -> Result<(), Failure> {
     // A terminal that is gone is no reason to fail.
     let _ = results.profile.write(plan, &mut io::stderr().lock());
-    let mut output = Output::open(Some(path))
-        .map_err(|cause| Failure::Write { path: output::name(Some(path)), cause })?;
+    let mut output =
+        Output::open(Some(path)).map_err(|cause| Failure::Write { path: output::name(Some(path)), cause })?;
     results
         .profile
         .write_trace(plan, &mut output)
