@@ -147,19 +147,20 @@ impl BatchBuilder {
         self.shapes_of_members.clear();
         let (mut objects, mut repeated) = (0, 0);
         for n in 0..count {
-            let shape = match again.get(repeated).filter(|known| known.at == n || objects == record.objects.len()) {
-                Some(known) => {
-                    self.members.push(known.shape.0, repeated, true);
-                    repeated += 1;
-                    known.shape.0
-                }
-                None => {
-                    let shape = self.shapes.intern(&record.objects[objects])?;
-                    self.members.push(shape, objects, false);
-                    objects += 1;
-                    shape
-                }
-            };
+            let shape =
+                match again.get(repeated).filter(|known| known.at == n || objects == record.objects.len()) {
+                    Some(known) => {
+                        self.members.push(known.shape.0, repeated, true);
+                        repeated += 1;
+                        known.shape.0
+                    }
+                    None => {
+                        let shape = self.shapes.intern(&record.objects[objects])?;
+                        self.members.push(shape, objects, false);
+                        objects += 1;
+                        shape
+                    }
+                };
             self.shapes_of_members.push(Shape(shape));
         }
         self.members.resolve(source, &self.shapes, &mut self.batch.defects, place);
@@ -214,7 +215,8 @@ impl BatchBuilder {
         self.shapes.rows[shape as usize].cells = Some(cells);
         let links = self.batch.links.len();
         self.push_links(shape, n, entity_type)?;
-        let number = index(self.batch.objects.len()).ok().filter(|number| *number != NONE).ok_or(BatchFull)?;
+        let number =
+            index(self.batch.objects.len()).ok().filter(|number| *number != NONE).ok_or(BatchFull)?;
         self.batch.objects.push(ObjectRow {
             content,
             entity,
@@ -240,13 +242,8 @@ impl BatchBuilder {
                 None => self.shapes.kinds[kind].first_column,
                 Some(last) => *self.columns.next_of(last),
             };
-            let column = self.columns.find(
-                &mut self.batch.columns,
-                hint,
-                entity_type,
-                name,
-                ColumnKind::Attribute,
-            )?;
+            let column =
+                self.columns.find(&mut self.batch.columns, hint, entity_type, name, ColumnKind::Attribute)?;
             match last {
                 None => self.shapes.kinds[kind].first_column = column,
                 Some(last) => *self.columns.next_of(last) = column,
@@ -369,9 +366,8 @@ impl Columns {
         name: &str,
         kind: ColumnKind,
     ) -> Result<u32, BatchFull> {
-        let is_it = |column: &Column| {
-            column.entity_type == entity_type && column.kind == kind && column.name == name
-        };
+        let is_it =
+            |column: &Column| column.entity_type == entity_type && column.kind == kind && column.name == name;
         if columns.get(hint as usize).is_some_and(is_it) {
             return Ok(hint);
         }

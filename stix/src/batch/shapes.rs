@@ -8,8 +8,8 @@ use hashbrown::HashTable;
 use uuid::Uuid;
 
 use super::{
-    keys::{Content, table_hasher},
     BatchFull, fold, index,
+    keys::{Content, table_hasher},
 };
 use crate::{
     identity,
@@ -240,7 +240,5 @@ pub(super) fn small(key: &str) -> Option<u16> {
     if digits.is_empty() || digits.len() > 4 || digits[0] == b'0' && digits.len() > 1 {
         return None;
     }
-    digits
-        .iter()
-        .try_fold(0u16, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u16::from(byte - b'0')))
+    digits.iter().try_fold(0u16, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u16::from(byte - b'0')))
 }

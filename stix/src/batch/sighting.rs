@@ -136,7 +136,11 @@ impl BatchBuilder {
                 reference.contributing && *target != NONE && self.shapes.key(reference) != key
             })
         };
-        if row.contributes || row.may_contribute && by_reference() { Decides::Content } else { Decides::Record }
+        if row.contributes || row.may_contribute && by_reference() {
+            Decides::Content
+        } else {
+            Decides::Record
+        }
     }
 
     /// Writes what makes the entity where the record decides: the key of a process, or where

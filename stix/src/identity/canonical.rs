@@ -71,9 +71,8 @@ fn quick<'t>(
             if hashes > ROOM || hash.is_some_and(|(known, _)| known == algorithm) {
                 return None;
             }
-            let better = hash.is_none_or(|(known, _)| {
-                known != "MD5" && (algorithm == "MD5" || algorithm < known)
-            });
+            let better =
+                hash.is_none_or(|(known, _)| known != "MD5" && (algorithm == "MD5" || algorithm < known));
             if better {
                 hash = Some((algorithm, value));
             }
@@ -88,7 +87,8 @@ fn quick<'t>(
     if hashes > 1 {
         // One given twice may be another than the best.
         let names = || object.attributes.iter().filter_map(|(name, _)| name.strip_prefix("hashes."));
-        let twice = names().enumerate().any(|(n, name)| names().skip(n + 1).any(|other| plain(other) == plain(name)));
+        let twice =
+            names().enumerate().any(|(n, name)| names().skip(n + 1).any(|other| plain(other) == plain(name)));
         if twice {
             return None;
         }
