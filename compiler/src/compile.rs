@@ -84,7 +84,12 @@ impl Compilation {
 
     /// Returns the plan of all blocks, optimized.
     pub fn optimized(&self, level: passes::Level) -> Result<Plan, verify::Broken> {
+        self.optimized_by(&passes::of_level(level))
+    }
+
+    /// Returns the plan of all blocks, optimized by these passes.
+    pub fn optimized_by(&self, chosen: &[&'static dyn passes::Pass]) -> Result<Plan, verify::Broken> {
         verify::verify(self.plan())?;
-        passes::optimize(self.plan().clone(), &passes::of_level(level), |_, _| {})
+        passes::optimize(self.plan().clone(), chosen, |_, _| {})
     }
 }

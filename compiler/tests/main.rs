@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test may fail")]
 
+mod attributes_read;
 mod cli;
 mod inert;
 mod lints;
 mod lsp;
 mod outputs;
+mod passes;
 mod robustness;
 mod vectors;

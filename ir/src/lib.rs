@@ -10,11 +10,13 @@
 //! | [`plan`] | the graph, content-addressed ids, rewriting |
 //! | [`verify`](mod@verify) | every invariant, checked after each pass and always after reading |
 //! | [`passes`] | plan to plan, same answers |
+//! | [`attributes_read`](mod@attributes_read) | which attributes of sources a plan reads |
 //! | [`text`] | the form people read and snapshots hold |
 //! | [`dot`] | the form Graphviz reads |
 //! | [`wire`] | bytes and JSON, with magic number, version and checksum |
 //! | [`diagnostic`] | what is said about a huntflow or a run, and the registry of codes |
 
+pub mod attributes_read;
 pub mod diagnostic;
 pub mod dot;
 pub mod op;

@@ -11,7 +11,7 @@ use kestrel_executor::{
 use kestrel_ir::{
     Plan,
     diagnostic::{Code, Diagnostic},
-    passes::Level,
+    passes::{self, Level, Pass},
 };
 
 /// A hunt in progress.
@@ -19,19 +19,25 @@ use kestrel_ir::{
 pub struct Session {
     compilation: Compilation,
     runner: Runner,
-    level: Level,
+    passes: Vec<&'static dyn Pass>,
 }
 
 impl Session {
     /// Starts a session: `runner` reads sources and keeps what they gave.
     pub fn new(config: Config, runner: Runner) -> Self {
-        Session { compilation: Compilation::new(config), runner, level: Level::O2 }
+        Session { compilation: Compilation::new(config), runner, passes: passes::of_level(Level::O2) }
     }
 
     /// Chooses how much plans are optimized.
     #[must_use]
-    pub fn with_level(mut self, level: Level) -> Self {
-        self.level = level;
+    pub fn with_level(self, level: Level) -> Self {
+        self.with_passes(passes::of_level(level))
+    }
+
+    /// Chooses the passes that plans are optimized by.
+    #[must_use]
+    pub fn with_passes(mut self, passes: Vec<&'static dyn Pass>) -> Self {
+        self.passes = passes;
         self
     }
 
@@ -43,7 +49,7 @@ impl Session {
 
     /// Returns the plan of all blocks so far, optimized.
     pub fn plan(&self) -> Result<Plan, Box<Diagnostic>> {
-        self.compilation.optimized(self.level).map_err(|broken| {
+        self.compilation.optimized_by(&self.passes).map_err(|broken| {
             let found =
                 Diagnostic::new(Code::E0401, format!("a fault of this program in compiling: {broken}"));
             Box::new(found.help("please report it with the huntflow"))

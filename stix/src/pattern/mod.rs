@@ -8,6 +8,7 @@ mod like;
 mod matches;
 mod network;
 mod normal;
+mod simplify;
 mod text;
 mod values;
 
@@ -16,5 +17,6 @@ pub use like::Like;
 pub use matches::{BadOperand, Site, Test};
 pub use network::Network;
 pub use normal::{Conjunction, TooManyTerms, conjunctions};
+pub use simplify::{Simplify, simplified};
 pub use text::{kestrel_text, stix_text, value_text};
 pub use values::{members, values_at};

@@ -7,6 +7,7 @@ mod configured;
 mod diff;
 mod files;
 mod input;
+mod optimization;
 mod output;
 mod settings;
 

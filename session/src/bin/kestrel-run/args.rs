@@ -56,6 +56,9 @@ pub(crate) struct Args {
     /// How much to optimize the plan: 0 nothing, 1 only remove, 2 everything.
     #[arg(short = 'O', value_name = "LEVEL", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=2))]
     pub(crate) level: u8,
+    /// Run exactly these passes over the plan instead of a level's: names separated by commas.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', num_args = 0..=1, default_missing_value = "", conflicts_with = "level")]
+    pub(crate) passes: Option<Vec<String>>,
 }
 
 /// What else the program does. A huntflow of such a name is given as `./analytics`.

@@ -13,7 +13,12 @@ use kestrel_executor::{
     run::{Cancel, Connectors, RowsWanted, RunOptions, Session as Runner},
     store,
 };
-use kestrel_ir::{Plan, diagnostic::Diagnostic, passes::Level, wire};
+use kestrel_ir::{
+    Plan,
+    diagnostic::Diagnostic,
+    passes::{self, Level, Pass, UnknownPass},
+    wire,
+};
 use kestrel_session::Session;
 
 use crate::{
@@ -42,6 +47,8 @@ pub(crate) enum Failure {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Analytics(#[from] SettingsError),
+    #[error(transparent)]
+    Passes(#[from] UnknownPass),
     #[error("{0}")]
     Usage(String),
     #[error("cannot write the results to `{path}`: {cause}")]
@@ -56,6 +63,7 @@ enum Input {
 
 /// Runs what the command line asks for and returns the exit code.
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    let passes = passes_of(args)?;
     let inputs = args.files.iter().map(|path| input(path)).collect::<Result<Vec<_>, _>>()?;
     if inputs.len() > 1
         && let Some(at) = inputs.iter().position(|input| matches!(input, Input::Plan(_)))
@@ -82,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         Connectors { base_dir: PathBuf::from("."), offline: args.offline, limits: Default::default() };
     let store = store::Options { memory: args.memory, threads: args.jobs, ..store::Options::default() };
     let runner = Runner::new(store, cache::reader(args, connectors), analytics);
-    let mut session = Session::new(config.config, runner).with_level(level(args.level));
+    let mut session = Session::new(config.config, runner).with_passes(passes);
     // A file that cannot be written is noticed before the hunt runs, not after.
     let mut output = Output::open(args.output.as_deref())
         .map_err(|cause| Failure::Write { path: output::name(args.output.as_deref()), cause })?;
@@ -194,11 +202,18 @@ pub(crate) fn user_folder() -> Option<PathBuf> {
     set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))
 }
 
-fn level(number: u8) -> Level {
-    match number {
-        0 => Level::O0,
-        1 => Level::O1,
-        _ => Level::O2,
+fn passes_of(args: &Args) -> Result<Vec<&'static dyn Pass>, UnknownPass> {
+    match &args.passes {
+        Some(names) => {
+            let names: Vec<&str> =
+                names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
+            passes::named(&names)
+        }
+        None => Ok(passes::of_level(match args.level {
+            0 => Level::O0,
+            1 => Level::O1,
+            _ => Level::O2,
+        })),
     }
 }
 

@@ -4,8 +4,8 @@ use clap::ValueEnum;
 use kestrel_compiler::{lexer, tree};
 use kestrel_ir::{dot, passes, text, wire};
 
-use super::{Failure, build::level};
-use crate::{exit, input, output};
+use super::Failure;
+use crate::{exit, input, optimization::Optimization, output};
 
 /// Print what a hunt will do, step by step, from a huntflow or a plan.
 #[derive(Debug, clap::Args)]
@@ -21,9 +21,8 @@ pub(crate) struct Args {
     /// Which plans to print: as lowered, as optimized, or after each pass that changed it.
     #[arg(long, value_enum, default_value_t = Emit::After)]
     emit: Emit,
-    /// How much to optimize: 0 nothing, 1 only remove, 2 everything.
-    #[arg(short = 'O', value_name = "LEVEL", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=2))]
-    level: u8,
+    #[command(flatten)]
+    optimization: Optimization,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,6 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     if let Some(stage) = args.stage {
         return print_stage(args, stage);
     }
+    let chosen = args.optimization.chosen()?;
     let built = super::plan_of(&args.file)?;
     if built.errors {
         return Ok(exit::FINDINGS);
@@ -76,7 +76,6 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     if args.emit != Emit::After {
         stages.push(("as lowered", plan.clone()));
     }
-    let chosen = passes::of_level(level(args.level));
     let optimized = passes::optimize(plan, &chosen, |name, plan| {
         if args.emit == Emit::EachPass {
             stages.push((name, plan.clone()));
