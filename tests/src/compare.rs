@@ -59,6 +59,14 @@ pub fn naive_answer(text: &str, sources: &Sources, rules: Rules) -> Result<Answe
 /// # Errors
 /// When the bundles cannot be written.
 pub fn store_answer(plan: &Plan, sources: &Sources, jobs: usize, rules: Rules) -> std::io::Result<Answer> {
+    Ok(answer_of(&store_results(plan, sources, jobs, rules)?))
+}
+
+/// Like [`store_answer`], with everything that a run gives back.
+///
+/// # Errors
+/// When the bundles cannot be written.
+pub fn store_results(plan: &Plan, sources: &Sources, jobs: usize, rules: Rules) -> std::io::Result<Results> {
     let folder = tempfile::tempdir()?;
     for (name, records) in sources {
         std::fs::write(folder.path().join(name), worlds::bundle(records).to_string())?;
@@ -73,8 +81,7 @@ pub fn store_answer(plan: &Plan, sources: &Sources, jobs: usize, rules: Rules) -
         ..RunOptions::default()
     };
     let store = Options { threads: jobs, attach_processes: rules.attach, ..Options::default() };
-    let results = run(plan, store, connectors, Analytics::default(), &options, &mut |_| {});
-    Ok(answer_of(&results))
+    Ok(run(plan, store, connectors, Analytics::default(), &options, &mut |_| {}))
 }
 
 fn answer_of(results: &Results) -> Answer {

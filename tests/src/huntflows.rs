@@ -23,7 +23,18 @@ pub fn drafts(steps: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Draft>
 
 /// Writes the huntflow that drafts stand for. `two_sources` says whether there is a `b.json`.
 pub fn text(drafts: &[Draft], two_sources: bool) -> String {
-    let mut writer = Writer { two_sources, variables: Vec::new(), lines: Vec::new(), made: 0 };
+    written(drafts, two_sources, false)
+}
+
+/// Like [`text`], but says things over and over, so that there is something to optimize: tests
+/// of one attribute joined in many ways, variables assigned again, queries asked again, and now
+/// and then a source that is not there.
+pub fn repetitive_text(drafts: &[Draft], two_sources: bool) -> String {
+    written(drafts, two_sources, true)
+}
+
+fn written(drafts: &[Draft], two_sources: bool, repetitive: bool) -> String {
+    let mut writer = Writer { two_sources, repetitive, variables: Vec::new(), lines: Vec::new(), made: 0 };
     for draft in drafts {
         let mut picks = Picks { numbers: &draft.picks, at: 0 };
         writer.step(draft.kind, &mut picks);
@@ -171,6 +182,8 @@ fn relations(input: &str) -> Vec<(&'static str, &'static str, bool)> {
 
 struct Writer {
     two_sources: bool,
+    /// See [`repetitive_text`].
+    repetitive: bool,
     variables: Vec<Variable>,
     lines: Vec<String>,
     made: usize,
@@ -199,7 +212,7 @@ impl Writer {
 
     /// A new name, or now and then one that there is.
     fn name(&mut self, picks: &mut Picks<'_>) -> String {
-        if picks.percent(6) && !self.variables.is_empty() {
+        if picks.percent(if self.repetitive { 30 } else { 6 }) && !self.variables.is_empty() {
             return picks.of(&self.variables).name.clone();
         }
         self.made += 1;
@@ -243,7 +256,8 @@ impl Writer {
             return;
         }
         let entity_type = picks.of(TYPES);
-        let source = match picks.below(10) {
+        let source = match picks.below(if self.repetitive { 11 } else { 10 }) {
+            10 => " FROM stixbundle://missing.json",
             9 if self.two_sources => " FROM stixbundle://a.json,b.json",
             7..9 if self.two_sources => " FROM stixbundle://b.json",
             6 if self.lines.iter().any(|line| line.contains("stixbundle")) => "",
@@ -499,6 +513,9 @@ impl Writer {
             let has = variable.is_none_or(|variable| self.has(variable, name));
             return format!("{} IS NOT NULL", if has { name } else { "id" });
         }
+        if self.repetitive && picks.percent(70) {
+            return self.repeated(entity_type, variable, picks);
+        }
         let first = self.test(entity_type, variable, picks);
         match picks.below(8) {
             0..4 => first,
@@ -515,6 +532,37 @@ impl Writer {
                 format!("{first} AND ({second} OR {third})")
             }
         }
+    }
+
+    /// Tests of one attribute or two, joined in nested ways.
+    fn repeated(&self, entity_type: &str, variable: Option<&Variable>, picks: &mut Picks<'_>) -> String {
+        let known: Vec<(&'static str, Values)> = attributes(entity_type)
+            .into_iter()
+            .filter(|(name, _)| variable.is_none_or(|variable| self.has(variable, name)))
+            .collect();
+        if known.is_empty() {
+            return "id IS NOT NULL".to_owned();
+        }
+        let chosen = [picks.of(&known), picks.of(&known)];
+        let mut text = String::new();
+        for n in 0..2 + picks.below(4) {
+            let (name, values) = chosen[usize::from(picks.percent(20))];
+            let test = match picks.below(8) {
+                0..3 => format!("{name} = {}", literal(values, picks)),
+                3 => format!("{name} != {}", literal(values, picks)),
+                4 => format!("{name} IS NULL"),
+                5 => format!("{name} IS NOT NULL"),
+                _ => self.comparison(name, values, picks),
+            };
+            text = match (n, picks.below(4)) {
+                (0, _) => test,
+                (_, 0) => format!("{text} OR {test}"),
+                (_, 1) => format!("{test} AND ({text})"),
+                (_, 2) => format!("({text}) OR ({test})"),
+                _ => format!("{text} AND {test}"),
+            };
+        }
+        text
     }
 
     fn test(&self, entity_type: &str, variable: Option<&Variable>, picks: &mut Picks<'_>) -> String {

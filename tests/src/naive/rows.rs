@@ -488,13 +488,9 @@ pub fn literal(world: &mut World, op: &Literal) -> Set {
                 objects[at].attributes.push((name.into(), value_ref(value)));
             }
         }
-        let record = Record {
-            // Each row is a record only in form; its text tells rows apart.
-            id: format!("new/{}/{n}", world.records.len()).into(),
-            objects,
-            number_observed: 1,
-            ..Record::default()
-        };
+        // Each row is a record only in form.
+        let mut record = Record { id: "row".into(), objects, number_observed: 1, ..Record::default() };
+        name_nameless(&mut record, op, row, n);
         let number = world.add_synthetic(&record);
         numbers.insert(number);
         let entity = world.records[number].objects[0].entity.clone();
@@ -513,6 +509,23 @@ pub fn literal(world: &mut World, op: &Literal) -> Set {
         added: columns,
         identified: false,
         anonymous: false,
+    }
+}
+
+/// Entities without anything that makes them get ids from the row's canonical JSON and number.
+/// Source: entities specification 8.1.
+fn name_nameless(record: &mut Record<'static>, op: &Literal, row: &[Option<Value>], number: usize) {
+    let nameless: Vec<usize> = (0..record.objects.len())
+        .filter(|at| matches!(identity::of(record, &record.objects[*at]), Identity::Record(_)))
+        .collect();
+    let given = op.columns.iter().zip(row).filter_map(|(path, value)| Some((path.to_string(), value.as_ref()?)));
+    let cells: BTreeMap<String, serde_json::Value> =
+        given.map(|(path, value)| (path, value.to_json())).collect();
+    let json = serde_json::to_string(&cells).unwrap_or_default();
+    for at in nameless {
+        let object = &mut record.objects[at];
+        let name = identity::named(&format!("{json}/{number}/{}", object.key));
+        object.id = Some(identity::id_text(&object.entity_type, name).into());
     }
 }
 

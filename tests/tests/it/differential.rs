@@ -21,7 +21,9 @@ pub(crate) fn settings(seeds: &'static str) -> ProptestConfig {
     let cases = std::env::var("KESTREL_TWIN_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24);
     ProptestConfig {
         cases,
+        // Smaller ones are found early; the rest of the time finds little.
         max_shrink_iters: 600,
+        max_shrink_time: 120_000,
         max_global_rejects: cases * 4 + 1024,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
         ..ProptestConfig::default()

@@ -4,3 +4,4 @@
 mod differential;
 mod examples;
 mod laws;
+mod passes;
