@@ -260,8 +260,7 @@ impl Walk<'_> {
         let begins = |known: &&str| {
             text.strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        let is_common =
-            text == "id" || schema::common_attributes(entity_type.as_str()).iter().any(begins);
+        let is_common = text == "id" || schema::common_attributes(entity_type.as_str()).iter().any(begins);
         let of_record = match self.visible.get(&input) {
             Some(Visible::Open { front: true }) => {
                 crate::op::TransformKind::Records.columns().contains(&text.as_str())

@@ -8,7 +8,8 @@ use kestrel_ir::{
     op::{Bin, Function, Group, Literal, TransformKind},
 };
 use kestrel_stix::{
-    AttributePath, TimeWindow, Timestamp, Value, identity,
+    AttributePath, TimeWindow, Timestamp, Value,
+    identity::{self, Identity},
     pattern::{Pattern, Site, Test},
     record::{Object, Record, ReferenceTo},
     schema,
@@ -518,7 +519,8 @@ fn name_nameless(record: &mut Record<'static>, op: &Literal, row: &[Option<Value
     let nameless: Vec<usize> = (0..record.objects.len())
         .filter(|at| matches!(identity::of(record, &record.objects[*at]), Identity::Record(_)))
         .collect();
-    let given = op.columns.iter().zip(row).filter_map(|(path, value)| Some((path.to_string(), value.as_ref()?)));
+    let given =
+        op.columns.iter().zip(row).filter_map(|(path, value)| Some((path.to_string(), value.as_ref()?)));
     let cells: BTreeMap<String, serde_json::Value> =
         given.map(|(path, value)| (path, value.to_json())).collect();
     let json = serde_json::to_string(&cells).unwrap_or_default();

@@ -35,8 +35,12 @@ fn optimized(plan: &Plan) -> Vec<(String, Plan)> {
     let mut plans: Vec<(String, Plan)> = vec![("no passes".to_owned(), plan.clone())];
     // The largest subsets first: they are the likeliest to differ from what is known.
     for subset in (1..1usize << all.len()).rev() {
-        let chosen: Vec<&'static dyn Pass> =
-            all.iter().enumerate().filter(|(n, _)| subset >> n & 1 == 1).map(|(_, (_, pass))| *pass).collect();
+        let chosen: Vec<&'static dyn Pass> = all
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| subset >> n & 1 == 1)
+            .map(|(_, (_, pass))| *pass)
+            .collect();
         let next = optimize(plan.clone(), &chosen, |_, _| ()).expect("passes keep plans valid");
         if !plans.iter().any(|(_, known)| *known == next) {
             let names: Vec<&str> = chosen.iter().map(|pass| pass.name()).collect();
@@ -54,7 +58,8 @@ fn said(results: &Results) -> String {
 /// The first lines in which two texts differ.
 fn first_difference(a: &str, b: &str) -> String {
     let at = a.lines().zip(b.lines()).position(|(a, b)| a != b).unwrap_or(0);
-    let lines = |text: &str| text.lines().skip(at.saturating_sub(6)).take(16).collect::<Vec<_>>().join("\n    ");
+    let lines =
+        |text: &str| text.lines().skip(at.saturating_sub(6)).take(16).collect::<Vec<_>>().join("\n    ");
     format!("  without:\n    {}\n  with:\n    {}", lines(a), lines(b))
 }
 
@@ -98,7 +103,9 @@ fn random_huntflows_give_every_pass_something_to_do() {
     let mut compiled = 0;
     for _ in 0..600 {
         let drafts = strategy.new_tree(&mut runner).expect("a case").current();
-        let Ok(plan) = plan_of(&huntflows::repetitive_text(&drafts, true), Rules::default()) else { continue };
+        let Ok(plan) = plan_of(&huntflows::repetitive_text(&drafts, true), Rules::default()) else {
+            continue;
+        };
         compiled += 1;
         optimize(plan, &passes::of_level(passes::Level::O2), |name, _| *fired.entry(name).or_insert(0) += 1)
             .expect("passes keep plans valid");
