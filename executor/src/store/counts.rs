@@ -25,14 +25,14 @@ const KEPT: usize = 16;
 pub(super) type ShownBy = (Vec<u32>, Vec<(TypeId, u64)>);
 
 /// The entities of a set, for looking up.
-struct Members {
+pub(super) struct Members {
     flags: Vec<bool>,
     count: u64,
 }
 
 impl Members {
     #[inline]
-    fn has(&self, entity: u32) -> bool {
+    pub(super) fn has(&self, entity: u32) -> bool {
         self.flags[entity as usize]
     }
 }
@@ -54,10 +54,6 @@ impl Store {
         // Data without records count by their rows.
         let records = if shown { sightings.min(i64::MAX.unsigned_abs()) } else { set.count };
         Ok(Counts { entities: members.count, records })
-    }
-
-    pub(super) fn number(&mut self, sql: &str) -> Result<u64, StoreError> {
-        Ok(self.read_number(sql)?.unwrap_or(0).cast_unsigned())
     }
 
     /// Counts, by type, the entities that came with the queries that returned entities of the
@@ -142,10 +138,9 @@ impl Store {
         })
     }
 
-    /// Returns the entities of a set.
-    fn members(&mut self, set: &EntitySet) -> Result<Members, StoreError> {
-        let entities =
-            self.read_column(&format!("SELECT DISTINCT ent FROM {} WHERE ent IS NOT NULL", set.table))?;
+    /// Returns the entities of a set, for looking up.
+    pub(super) fn members(&mut self, set: &EntitySet) -> Result<Members, StoreError> {
+        let entities = self.entities_of(set)?;
         let mut flags = vec![false; self.entities.len()];
         entities.iter().for_each(|entity| flags[*entity as usize] = true);
         Ok(Members { flags, count: entities.len() as u64 })

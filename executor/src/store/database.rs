@@ -270,7 +270,7 @@ impl Store {
     pub fn set_from(&mut self, select: &str, like: &EntitySet) -> Result<EntitySet, StoreError> {
         let (table, count) = self.keep(select)?;
         self.sets.push(table.clone());
-        Ok(EntitySet { table, count, ..like.clone() })
+        Ok(EntitySet { table, count, members: None, ..like.clone() })
     }
 
     /// Makes an entity set of a query that gives `pos` and `ent`: one row per entity.
@@ -281,8 +281,27 @@ impl Store {
         world: World,
     ) -> Result<EntitySet, StoreError> {
         let (table, count) = self.keep(select)?;
+        Ok(self.rows_in(table, count, entity_type, world))
+    }
+
+    /// Makes an entity set of these entities, each once, in this order.
+    pub(super) fn set_of(
+        &mut self,
+        entities: Vec<u32>,
+        entity_type: &EntityType,
+        world: World,
+    ) -> Result<EntitySet, StoreError> {
+        let positions = (0..entities.len() as u32).collect();
+        // The attach rule changes entities in tables later.
+        let members = (!self.options.attach_processes).then(|| entities.as_slice().into());
+        let count = entities.len() as u64;
+        let table = self.put(&[("pos", Data::U32(positions)), ("ent", Data::U32(entities))])?;
+        Ok(EntitySet { members, ..self.rows_in(table, count, entity_type, world) })
+    }
+
+    fn rows_in(&mut self, table: String, count: u64, entity_type: &EntityType, world: World) -> EntitySet {
         self.sets.push(table.clone());
-        Ok(EntitySet {
+        EntitySet {
             table,
             entity_type: entity_type.clone(),
             rows: Rows::Entities,
@@ -291,7 +310,19 @@ impl Store {
             shown: None,
             front: Vec::new(),
             count,
-        })
+            members: None,
+        }
+    }
+
+    /// Returns the entities of a set, each once, in the order of the rows.
+    pub(super) fn entities_of(&mut self, set: &EntitySet) -> Result<Arc<[u32]>, StoreError> {
+        if let Some(members) = &set.members {
+            return Ok(members.clone());
+        }
+        let mut known = vec![false; self.entities.len()];
+        let rows =
+            self.read_column(&format!("SELECT ent FROM {} WHERE ent IS NOT NULL ORDER BY pos", set.table))?;
+        Ok(rows.into_iter().filter(|entity| !std::mem::replace(&mut known[*entity as usize], true)).collect())
     }
 
     /// Makes an empty entity set.

@@ -1,5 +1,7 @@
 //! What variables hold: rows over entities, and the records they are seen in.
 
+use std::sync::Arc;
+
 use kestrel_ir::plan::Rows;
 use kestrel_stix::{AttributePath, EntityType};
 
@@ -67,6 +69,8 @@ pub struct EntitySet {
     pub front: Vec<AttributePath>,
     /// Number of rows.
     pub count: u64,
+    /// The entities, in the order of the rows, where they are at hand.
+    pub(crate) members: Option<Arc<[u32]>>,
 }
 
 impl EntitySet {

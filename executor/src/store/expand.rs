@@ -92,36 +92,34 @@ impl Store {
             limit: request.limit,
         })?;
         let by_number = attribute.steps().len() == 1 && attribute.last_key() == "pid";
-        let same = match request.same_process {
+        let mut same = vec![false; self.entities.len()];
+        match request.same_process {
             Some(offsets) if by_number && request.entity_type.as_str() == "process" => {
-                self.same_processes(entities, &query.hits, offsets)?
+                for entity in self.same_processes(entities, &query, offsets)? {
+                    same[entity as usize] = true;
+                }
             }
-            _ => format!("SELECT DISTINCT o.ent AS ent FROM {} h JOIN object o ON o.obj = h.obj", query.hits),
-        };
+            _ => {
+                for (_, object) in &self.hits[query.query as usize] {
+                    same[self.archive.entities[*object as usize] as usize] = true;
+                }
+            }
+        }
         let mut world = entities.world.clone();
         world.queries.push(query.query);
         // Entities in the order they had, new ones behind them.
-        let join = if request.keep { "FULL JOIN" } else { "LEFT JOIN" };
-        let select = format!(
-            "WITH known AS (SELECT ent, min(pos) AS pos FROM {0} WHERE ent IS NOT NULL GROUP BY ent),
-                  same AS ({same})
-             SELECT (row_number() OVER (ORDER BY pos NULLS LAST, ent) - 1)::UINTEGER AS pos, ent FROM (
-               SELECT coalesce(same.ent, known.ent) AS ent, known.pos AS pos
-               FROM same {join} known ON known.ent = same.ent)",
-            entities.table
-        );
-        let mut found = self.entity_set(&select, request.entity_type, world)?;
-        let mut left_out = 0;
-        if found.is_empty() {
+        let known = self.entities_of(entities)?;
+        let mut found: Vec<u32> =
+            known.iter().copied().filter(|entity| request.keep || same[*entity as usize]).collect();
+        let left_out = (known.len() - found.len()) as u64;
+        known.iter().for_each(|entity| same[*entity as usize] = false);
+        found.extend((0u32..).zip(&same).filter(|(_, new)| **new).map(|(entity, _)| entity));
+        let (found, left_out) = if found.is_empty() {
             // An empty answer must not lose what is known.
-            found = EntitySet { world: found.world, ..entities.clone() };
-        } else if !request.keep {
-            left_out = self.number(&format!(
-                "SELECT count(DISTINCT ent) FROM {} WHERE ent IS NOT NULL AND ent NOT IN (SELECT ent FROM {})",
-                entities.table, found.table
-            ))?;
-        }
-        self.sweep()?;
+            (EntitySet { world, ..entities.clone() }, 0)
+        } else {
+            (self.set_of(found, request.entity_type, world)?, left_out)
+        };
         let attribute = Some(attribute.clone());
         Ok(Expanded { entities: found, query: Some(query), attribute, values: count, left_out })
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use ahash::RandomState;
 use kestrel_stix::{EntityType, TimeWindow, pattern::Pattern};
 
-use super::{Data, EntitySet, Pool, SourceId, Store, StoreError, World};
+use super::{EntitySet, Pool, SourceId, Store, StoreError, World};
 
 /// One query of a data source.
 #[derive(Debug, Clone)]
@@ -28,8 +28,6 @@ pub struct FetchRequest<'a> {
 pub struct QueryResult {
     /// Its number in the session.
     pub query: u32,
-    /// The table of what the centre matched: `rec`, `obj`.
-    pub hits: String,
     /// The type of these objects.
     pub entity_type: EntityType,
     /// Number of records.
@@ -48,15 +46,12 @@ impl Store {
         let mut records: Vec<u32> = hits.iter().map(|(record, _)| *record).collect();
         records.dedup();
         self.bring(&records)?;
-        let kept = self.put(&[
-            ("rec", Data::U32(hits.iter().map(|(record, _)| *record).collect())),
-            ("obj", Data::U32(hits.iter().map(|(_, object)| *object).collect())),
-        ])?;
         let query = u32::try_from(self.queries.len()).map_err(|_| StoreError::Full)?;
         self.append_query(query, &records)?;
         let count = records.len() as u64;
         self.queries.push(records);
-        Ok(QueryResult { query, hits: kept, entity_type: request.entity_type.clone(), records: count })
+        self.hits.push(hits);
+        Ok(QueryResult { query, entity_type: request.entity_type.clone(), records: count })
     }
 
     /// Returns the records of these sources that overlap a window, ascending.
@@ -152,13 +147,13 @@ impl Store {
     /// first show them. They are seen in the query's records only.
     pub fn select(&mut self, result: &QueryResult) -> Result<EntitySet, StoreError> {
         let world = World { queries: vec![result.query], ..World::default() };
-        let hits = &result.hits;
-        let select = format!(
-            "SELECT (row_number() OVER (ORDER BY rec, obj) - 1)::UINTEGER AS pos, ent FROM (
-               SELECT o.ent AS ent, min(h.rec) AS rec, arg_min(h.obj, h.rec) AS obj
-               FROM {hits} h JOIN object o ON o.obj = h.obj GROUP BY o.ent)"
-        );
-        self.entity_set(&select, &result.entity_type, world)
+        let mut known = vec![false; self.entities.len()];
+        let entities = self.hits[result.query as usize]
+            .iter()
+            .map(|(_, object)| self.archive.entities[*object as usize])
+            .filter(|entity| !std::mem::replace(&mut known[*entity as usize], true))
+            .collect();
+        self.set_of(entities, &result.entity_type, world)
     }
 
     /// Makes the pool after `previous` that also holds the records of these queries.
@@ -184,23 +179,26 @@ impl Store {
     /// Puts entities together: each once, with the attributes that the pool's records show,
     /// by first appearance (earliest `first_observed`, then record, then object).
     pub fn assemble(&mut self, entities: &EntitySet, pool: Pool) -> Result<EntitySet, StoreError> {
+        let entity_type = &entities.entity_type;
         let world =
             World { pool: Some(pool), queries: Vec::new(), synthetic: entities.world.synthetic.clone() };
-        let records = self.world_records(&world)?;
-        let members =
-            self.scratch(&format!("SELECT DISTINCT ent FROM {} WHERE ent IS NOT NULL", entities.table))?;
-        // The first appearance of each entity; those that are only referred to come last.
-        let select = format!(
-            "WITH mine AS (SELECT o.obj, o.ent FROM object o SEMI JOIN {members} m ON m.ent = o.ent),
-             shown AS (
-               SELECT a.ent AS ent, min((r.born::UBIGINT << 32) | s.ord) AS born
-               FROM mine a JOIN seen s ON s.obj = a.obj SEMI JOIN {records} w ON w.rec = s.rec
-               JOIN record r ON r.rec = s.rec GROUP BY a.ent)
-             SELECT (row_number() OVER (ORDER BY s.born NULLS LAST, m.ent) - 1)::UINTEGER AS pos, m.ent AS ent
-             FROM {members} m LEFT JOIN shown s ON s.ent = m.ent"
-        );
-        let set = self.entity_set(&select, &entities.entity_type, world)?;
-        self.sweep()?;
-        Ok(set)
+        let entities = self.entities_of(entities)?;
+        let mut born: Vec<Option<u64>> = vec![None; self.entities.len()];
+        let mut wanted = vec![false; self.entities.len()];
+        entities.iter().for_each(|entity| wanted[*entity as usize] = true);
+        for record in self.world_candidates(&world, TimeWindow::default()) {
+            for (ord, object) in self.stage.shown(&self.archive, record) {
+                let entity = self.archive.entities[object as usize] as usize;
+                if wanted[entity] {
+                    let place = u64::from(self.stage.born(record)) << 32 | u64::from(ord);
+                    born[entity] = Some(born[entity].map_or(place, |known| known.min(place)));
+                }
+            }
+        }
+        // Those that are only referred to come last.
+        let mut order: Vec<(u64, u32)> =
+            entities.iter().map(|entity| (born[*entity as usize].unwrap_or(u64::MAX), *entity)).collect();
+        order.sort_unstable();
+        self.set_of(order.into_iter().map(|(_, entity)| entity).collect(), entity_type, world)
     }
 }

@@ -115,6 +115,8 @@ pub struct Store {
     scratch: Vec<String>,
     /// The records that each query returned, ascending.
     queries: Vec<Vec<u32>>,
+    /// What the centre of each query matched: record and object, ascending.
+    hits: Vec<Vec<(u32, u32)>>,
     /// The pool before each pool, and the queries whose records it adds.
     pools: Vec<(Option<Pool>, Vec<u32>)>,
     /// Entities by type that came with a group of queries.
@@ -156,6 +158,7 @@ impl Store {
             next_table: 0,
             scratch: Vec::new(),
             queries: Vec::new(),
+            hits: Vec::new(),
             pools: Vec::new(),
             shown: VecDeque::new(),
             worlds: merged::Worlds::default(),

@@ -2,28 +2,47 @@
 //!
 //! A candidate is the same process as a known sighting when it is near enough in time for what
 //! else agrees. The windows around all known sightings with one key are united first; they do
-//! not overlap then, so that each candidate needs to be compared with one of them only.
+//! not overlap then, so that each candidate is compared with one of them only.
 //! Source: entities specification 3.6.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use ahash::RandomState;
 use kestrel_ir::op::SameProcess;
-use kestrel_stix::record::ValueRef;
+use kestrel_stix::{TimeWindow, Timestamp, record::ValueRef};
 
-use super::{EntitySet, Store, StoreError};
+use super::{ColumnId, ColumnKind, EntitySet, NO_CODE, QueryResult, Store, StoreError};
 
-/// One row of the table of rules: what must agree, and the seconds before and after.
+/// What the rules compare; zero numbers and empty names are absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Sighting {
+    entity: u32,
+    pid: Option<u32>,
+    name: Option<u32>,
+    parent: Option<u32>,
+    first: Option<i64>,
+    last: Option<i64>,
+}
+
+/// What must agree, and how near in time in seconds.
 struct Rule {
-    keys: &'static [&'static str],
-    time: &'static str,
+    key: fn(&Sighting) -> Option<Key>,
+    time: fn(&Sighting) -> Option<i64>,
     window: (i64, i64),
 }
 
+/// Codes of number, name and number of the parent, as far as a rule compares them.
+type Key = [u32; 3];
+
 fn rules(offsets: SameProcess) -> [Rule; 5] {
+    let pid: fn(&Sighting) -> Option<Key> = |s| Some([s.pid?, NO_CODE, NO_CODE]);
+    let first: fn(&Sighting) -> Option<i64> = |s| s.first;
     [
-        Rule { keys: &["pid", "name", "ppid"], time: "first", window: offsets.name_and_parent },
-        Rule { keys: &["pid", "name"], time: "first", window: offsets.name },
-        Rule { keys: &["pid", "ppid"], time: "first", window: offsets.parent },
-        Rule { keys: &["pid"], time: "first", window: offsets.number_only },
-        Rule { keys: &["pid"], time: "last", window: offsets.number_only },
+        Rule { key: |s| Some([s.pid?, s.name?, s.parent?]), time: first, window: offsets.name_and_parent },
+        Rule { key: |s| Some([s.pid?, s.name?, NO_CODE]), time: first, window: offsets.name },
+        Rule { key: |s| Some([s.pid?, NO_CODE, s.parent?]), time: first, window: offsets.parent },
+        Rule { key: pid, time: first, window: offsets.number_only },
+        Rule { key: pid, time: |s| s.last, window: offsets.number_only },
     ]
 }
 
@@ -31,94 +50,116 @@ fn rules(offsets: SameProcess) -> [Rule; 5] {
 const WIDEST: i64 = 1_000_000_000_000;
 
 impl Store {
-    /// Returns a query for the entities `(ent)` among the hits `(rec, obj)` that are the same
-    /// processes as the known ones, directly or over one other hit.
+    /// Returns the entities among a query's hits that are the same processes as the known ones,
+    /// directly or over one other hit.
     pub(super) fn same_processes(
         &mut self,
         known: &EntitySet,
-        hits: &str,
+        query: &QueryResult,
         offsets: SameProcess,
-    ) -> Result<String, StoreError> {
-        let records = self.world_records(&known.world)?;
-        let members =
-            self.scratch(&format!("SELECT DISTINCT ent FROM {} WHERE ent IS NOT NULL", known.table))?;
-        let local = format!(
-            "(SELECT s.rec AS rec, s.obj AS obj FROM object o SEMI JOIN {members} m ON m.ent = o.ent
-              JOIN seen s ON s.obj = o.obj SEMI JOIN {records} w ON w.rec = s.rec)"
-        );
-        let local = self.sightings_of_processes(&local)?;
-        let candidates = self.sightings_of_processes(hits)?;
-        let anchors = self.near(&local, &candidates, offsets)?;
-        let result = self.near(&anchors, &candidates, offsets)?;
-        Ok(format!("SELECT DISTINCT ent FROM {result}"))
+    ) -> Result<Vec<u32>, StoreError> {
+        let members = self.members(known)?;
+        let mut local = Vec::new();
+        for record in self.world_candidates(&known.world, TimeWindow::default()) {
+            let shown = self.stage.shown(&self.archive, record).map(|(_, object)| object);
+            let mine = shown.filter(|object| members.has(self.archive.entities[*object as usize]));
+            local.extend(mine.map(|object| (record, object)));
+        }
+        let local = self.sightings_of_processes(&local);
+        let candidates = self.sightings_of_processes(&self.hits[query.query as usize]);
+        let anchors = near(&local, &candidates, offsets);
+        let found = near(&anchors, &candidates, offsets);
+        let entities: BTreeSet<u32> = found.into_iter().map(|sighting| sighting.entity).collect();
+        Ok(entities.into_iter().collect())
     }
 
-    /// Returns a table of what the rules compare: `n`, `ent`, `pid`, `name`, `ppid`, `first`,
-    /// `last`; zero numbers and empty names are null.
-    fn sightings_of_processes(&mut self, appearances: &str) -> Result<String, StoreError> {
-        let none = "SELECT 0::UINTEGER AS n, 0::UINTEGER AS ent, 0::UINTEGER AS pid, 0::UINTEGER AS name,
-                    0::UINTEGER AS ppid, 0::BIGINT AS first, 0::BIGINT AS last WHERE false";
-        let Some(process) = self.stored_type("process") else { return self.scratch(none) };
+    /// Returns what the rules compare, for appearances of processes; each once.
+    fn sightings_of_processes(&self, appearances: &[(u32, u32)]) -> Vec<Sighting> {
+        let Some(process) = self.stored_type("process") else { return Vec::new() };
         let column = |name: &str| {
-            let found = self.catalog.resolve(process, name);
-            found
-                .into_iter()
-                .find(|column| !self.catalog.is_narrow(*column))
-                .map(|column| self.catalog.sql(column))
+            let found: Vec<ColumnId> = self.catalog.resolve(process, name);
+            found.into_iter().find(|column| !self.catalog.is_narrow(*column))
         };
-        let (Some(pid), name) = (column("pid"), column("name")) else { return self.scratch(none) };
-        let parents = self.catalog.references(process, "parent_ref");
-        let parent = parents.into_iter().find(|column| {
-            self.catalog.kind(*column) == super::ColumnKind::Reference && !self.catalog.is_narrow(*column)
+        let Some(pid) = column("pid") else { return Vec::new() };
+        let name = column("name");
+        let parent = self.catalog.references(process, "parent_ref").into_iter().find(|column| {
+            self.catalog.kind(*column) == ColumnKind::Reference && !self.catalog.is_narrow(*column)
         });
-        let without = |code: Option<u32>, value: String| match code {
-            Some(code) => format!("nullif({value}, {code})"),
-            None => value,
-        };
         let zero = self.dictionary.lookup(&ValueRef::Int(0));
         let empty = self.dictionary.lookup(&ValueRef::Text("".into()));
-        let table = self.catalog.table(process);
-        let (parent_join, ppid) = match parent {
-            Some(parent) => (
-                format!("LEFT JOIN {table} p ON p.obj = o.{}", self.catalog.sql(parent)),
-                without(zero, format!("p.{pid}")),
-            ),
-            None => (String::new(), "NULL::UINTEGER".to_owned()),
+        let said = |column: ColumnId, object: u32, nothing: Option<u32>| {
+            let code = self.archive.code(column, self.archive.row_of(object));
+            Some(code).filter(|code| *code != NO_CODE && Some(*code) != nothing)
         };
-        let name = name.map_or("NULL::UINTEGER".to_owned(), |name| without(empty, format!("o.{name}")));
-        self.scratch(&format!(
-            "SELECT row_number() OVER ()::UINTEGER AS n, * FROM (
-               SELECT DISTINCT o.ent AS ent, {} AS pid, {name} AS name, {ppid} AS ppid, r.first AS first, r.last AS last
-               FROM {appearances} a JOIN {table} o ON o.obj = a.obj JOIN record r ON r.rec = a.rec {parent_join})",
-            without(zero, format!("o.{pid}"))
-        ))
-    }
-
-    /// Returns the rows of `candidates` that are the same process as some row of `known`.
-    fn near(&mut self, known: &str, candidates: &str, offsets: SameProcess) -> Result<String, StoreError> {
-        let mut parts = Vec::new();
-        for Rule { keys, time, window: (begin, end) } in rules(offsets) {
-            let columns = keys.join(", ");
-            let present: String = keys.iter().map(|key| format!("{key} IS NOT NULL AND ")).collect();
-            let micros = |seconds: i64| seconds.clamp(-WIDEST, WIDEST) * 1_000_000;
-            let equal: Vec<String> = keys.iter().map(|key| format!("c.{key} = i.{key}")).collect();
-            let windows = self.scratch(&format!(
-                "WITH w AS (SELECT DISTINCT {columns}, first + ({}) AS lo, last + ({}) AS hi FROM {known}
-                            WHERE {present}first IS NOT NULL AND last IS NOT NULL),
-                      b AS (SELECT *, max(hi) OVER (PARTITION BY {columns} ORDER BY lo, hi
-                                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM w WHERE lo < hi),
-                      i AS (SELECT *, sum(CASE WHEN before IS NULL OR lo >= before THEN 1 ELSE 0 END)
-                                    OVER (PARTITION BY {columns} ORDER BY lo, hi
-                                    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS part FROM b)
-                 SELECT {columns}, min(lo) AS lo, max(hi) AS hi FROM i GROUP BY {columns}, part",
-                micros(begin),
-                micros(end)
-            ))?;
-            parts.push(format!(
-                "SELECT c.n FROM {candidates} c ASOF JOIN {windows} i ON {} AND c.{time} > i.lo WHERE c.{time} < i.hi",
-                equal.join(" AND ")
-            ));
+        let micros = |at: Option<Timestamp>| at.map(Timestamp::micros);
+        let mut known: HashSet<Sighting, RandomState> = HashSet::default();
+        let mut sightings = Vec::new();
+        for (record, object) in appearances {
+            if self.archive.type_of(*object) != process {
+                continue;
+            }
+            let parent = parent
+                .and_then(|column| said(column, *object, None))
+                .filter(|parent| self.archive.type_of(*parent) == process);
+            let sighting = Sighting {
+                entity: self.archive.entities[*object as usize],
+                pid: said(pid, *object, zero),
+                name: name.and_then(|name| said(name, *object, empty)),
+                parent: parent.and_then(|parent| said(pid, parent, zero)),
+                first: micros(self.records.first(*record)),
+                last: micros(self.records.last(*record)),
+            };
+            if known.insert(sighting) {
+                sightings.push(sighting);
+            }
         }
-        self.scratch(&format!("SELECT * FROM {candidates} WHERE n IN ({})", parts.join(" UNION ALL ")))
+        sightings
     }
+}
+
+/// Returns the candidates that are the same process as some known one.
+fn near(known: &[Sighting], candidates: &[Sighting], offsets: SameProcess) -> Vec<Sighting> {
+    let mut same = vec![false; candidates.len()];
+    for rule in rules(offsets) {
+        let windows = windows(known, &rule);
+        for (candidate, same) in candidates.iter().zip(&mut same) {
+            if let (Some(key), Some(time)) = ((rule.key)(candidate), (rule.time)(candidate)) {
+                *same |= windows.get(&key).is_some_and(|windows| within(windows, time));
+            }
+        }
+    }
+    candidates.iter().zip(same).filter(|(_, same)| *same).map(|(candidate, _)| *candidate).collect()
+}
+
+/// Returns, for each key, the windows around all known sightings that have it: ascending, without
+/// overlap.
+fn windows(known: &[Sighting], rule: &Rule) -> HashMap<Key, Vec<(i64, i64)>, RandomState> {
+    let micros = |seconds: i64| seconds.clamp(-WIDEST, WIDEST) * 1_000_000;
+    let (begin, end) = (micros(rule.window.0), micros(rule.window.1));
+    let mut windows: HashMap<Key, Vec<(i64, i64)>, RandomState> = HashMap::default();
+    for sighting in known {
+        if let (Some(key), Some(first), Some(last)) = ((rule.key)(sighting), sighting.first, sighting.last) {
+            let window = (first.saturating_add(begin), last.saturating_add(end));
+            if window.0 < window.1 {
+                windows.entry(key).or_default().push(window);
+            }
+        }
+    }
+    for of_key in windows.values_mut() {
+        of_key.sort_unstable();
+        of_key.dedup_by(|next, united| {
+            let overlap = next.0 < united.1;
+            if overlap {
+                united.1 = united.1.max(next.1);
+            }
+            overlap
+        });
+    }
+    windows
+}
+
+/// Says whether a time is inside one of some windows, not at its ends.
+fn within(windows: &[(i64, i64)], time: i64) -> bool {
+    let after = windows.partition_point(|(begin, _)| *begin < time);
+    after > 0 && time < windows[after - 1].1
 }

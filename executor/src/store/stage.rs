@@ -13,7 +13,10 @@ use duckdb::arrow::{
 };
 use kestrel_stix::{Timestamp, batch::ColumnKind};
 
-use super::{ColumnId, Data, NO_CODE, Store, StoreError, TypeId, database::record_batch, records::Row};
+use super::{
+    ColumnId, Data, NO_CODE, Store, StoreError, TypeId, archive::Archive, database::record_batch,
+    records::Row,
+};
 
 /// Rows go to the database when so many of them wait.
 const BLOCK: usize = 1 << 16;
@@ -47,6 +50,24 @@ struct Waiting {
     reached: [Vec<u32>; 3],
     /// By type.
     objects: Vec<Vec<u32>>,
+}
+
+impl Stage {
+    /// Returns the place of a record by first appearance.
+    pub(super) fn born(&self, record: u32) -> u32 {
+        self.born[record as usize]
+    }
+
+    /// Returns what a record shows, with the place of each object in it.
+    pub(super) fn shown<'a>(
+        &self,
+        archive: &'a Archive,
+        record: u32,
+    ) -> impl Iterator<Item = (u32, u32)> + use<'a> {
+        let (own, more) = archive.seen(record);
+        let ords = (0..own.len() as u32).chain((0..more.len() as u32).map(|at| LATER + at));
+        ords.zip(own.iter().chain(more).copied())
+    }
 }
 
 impl Store {
