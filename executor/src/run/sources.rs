@@ -15,7 +15,10 @@ use std::{
 };
 
 use ahash::RandomState;
-use kestrel_ir::diagnostic::Code;
+use kestrel_ir::{
+    diagnostic::{Code, Span},
+    text::visible,
+};
 use kestrel_stix::batch::Batch;
 
 use super::{Cancel, Event, PartTime};
@@ -181,7 +184,13 @@ impl Intake {
             self.next += 1;
             let Some(receiver) = part.receiver.take() else { continue };
             let begun = Instant::now();
-            match take_in(&part.key.0, &receiver, store, events, cancel)? {
+            let taken = take_in(&part.key.0, &receiver, store, events, cancel).inspect_err(|error| {
+                // Whoever asks later is told the same.
+                let told = error.diagnostic(Span::default());
+                let message = format!("`{}` cannot be used: {}", visible(&part.key.0), told.message);
+                part.failure = Some(ReadFailure { code: told.code, message, help: told.help });
+            });
+            match taken? {
                 Ok(taken) => {
                     times.parts.push(PartTime {
                         part: part.key.0.clone(),

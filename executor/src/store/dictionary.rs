@@ -118,6 +118,11 @@ impl Dictionary {
         self.text_bytes
     }
 
+    /// Returns the bytes of memory that it takes, about.
+    pub(super) fn bytes(&self) -> u64 {
+        self.text_bytes + self.entries.len() as u64 * (size_of::<Entry>() as u64 + super::INDEX)
+    }
+
     fn find(&self, hash: u64, value: &ValueRef<'_>) -> Option<u32> {
         // Floats are compared by their bits, so that equality is total; the hash covers kind
         // and content, and the entry's hash is compared before the text is looked at.

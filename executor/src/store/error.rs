@@ -15,6 +15,17 @@ pub enum StoreError {
     /// The memory limit does not suffice.
     #[error("the hunt needs more memory than it may use")]
     Memory(duckdb::Error),
+    /// What sources gave is larger than the memory limit.
+    #[error("what the sources gave takes {} MiB of memory, more than the {} MiB that the hunt may use", used >> 20, limit >> 20)]
+    TooLarge {
+        /// Bytes.
+        used: u64,
+        /// Bytes.
+        limit: u64,
+    },
+    /// An earlier failure left the database without some of the data.
+    #[error("an earlier failure left the hunt's database incomplete")]
+    Broken,
     /// The work was interrupted from outside.
     #[error("the hunt was stopped")]
     Interrupted,
@@ -38,7 +49,7 @@ pub enum StoreError {
 impl From<duckdb::Error> for StoreError {
     fn from(error: duckdb::Error) -> Self {
         let text = error.to_string();
-        if text.contains("Out of Memory") {
+        if text.contains("Out of Memory") || text.contains("could not allocate") {
             StoreError::Memory(error)
         } else if text.contains("INTERRUPT") || text.contains("Interrupted") {
             StoreError::Interrupted
@@ -52,7 +63,7 @@ impl StoreError {
     /// Turns the error into a message at the step that failed.
     pub fn diagnostic(&self, span: Span) -> Diagnostic {
         let (code, help) = match self {
-            StoreError::Memory(_) => {
+            StoreError::Memory(_) | StoreError::TooLarge { .. } | StoreError::Broken => {
                 (Code::E0704, "give it more memory with `--memory`, or narrow the time range".to_owned())
             }
             StoreError::Full => (Code::E0704, "narrow the time range, or hunt in several parts".to_owned()),

@@ -47,7 +47,7 @@ impl Store {
         records.dedup();
         self.bring(&records)?;
         let query = u32::try_from(self.queries.len()).map_err(|_| StoreError::Full)?;
-        self.append_query(query, &records)?;
+        self.at_once(|store| store.append_query(query, &records))?;
         let count = records.len() as u64;
         self.queries.push(records);
         self.hits.push(hits);

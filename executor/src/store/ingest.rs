@@ -13,7 +13,9 @@ use kestrel_stix::{
     record::{Defect, Defects, count_defect, merge_defects},
 };
 
-use super::{ColumnId, NO_CODE, SourceId, Store, StoreError, TypeId, archive::Reference, records::Row};
+use super::{
+    ColumnId, INDEX, NO_CODE, SourceId, Store, StoreError, TypeId, archive::Reference, records::Row,
+};
 
 /// What was taken in from one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,6 +82,14 @@ struct Mapping {
     objects: Vec<u32>,
 }
 
+impl Ingest {
+    /// Returns the bytes of memory that it takes, about.
+    pub(super) fn bytes(&self) -> u64 {
+        let objects = self.objects.len() as u64 * (24 + INDEX);
+        objects + self.records.len() as u64 * INDEX + self.shared.len() as u64 * 12
+    }
+}
+
 impl Store {
     /// Starts a source; its batches are to follow in source order, without those of another.
     pub fn begin_source(&mut self) -> Result<SourceId, StoreError> {
@@ -112,7 +122,12 @@ impl Store {
         if let Some(loading) = &mut self.ingest.loading {
             merge_defects(&mut loading.loaded.defects, batch.defects.clone());
         }
-        Ok(())
+        match self.options.memory {
+            Some(limit) if self.loaded_bytes() > limit => {
+                Err(StoreError::TooLarge { used: self.loaded_bytes(), limit })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Ends a source: everything it gave can be asked for. A source that failed is never

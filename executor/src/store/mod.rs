@@ -126,7 +126,12 @@ pub struct Store {
     sets: Vec<String>,
     gave_up: u64,
     statistics: Statistics,
+    /// Set when a failure left the database without what this module believes to be there.
+    broken: bool,
 }
+
+/// Bytes that an entry of a hash table of numbers takes, about: tables are half full on average.
+const INDEX: u64 = 8;
 
 /// What the database did so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -166,6 +171,7 @@ impl Store {
             sets: Vec::new(),
             gave_up: 0,
             statistics: Statistics::default(),
+            broken: false,
         }
     }
 
@@ -223,7 +229,17 @@ impl Store {
     /// Returns the connection, opening the database if it is not open. For operations over
     /// [`EntitySet::table`] and [`Store::codes`].
     pub fn connection(&mut self) -> Result<&Connection, StoreError> {
+        if self.broken {
+            return Err(StoreError::Broken);
+        }
         Ok(&self.database()?.connection)
+    }
+
+    /// Returns the bytes that what sources gave takes outside the database, about.
+    pub fn loaded_bytes(&self) -> u64 {
+        let entities = self.entities.len() as u64 * (24 + INDEX);
+        let places = self.records.len() as u64 * 9 + self.archive.objects() as u64 * 5;
+        self.dictionary.bytes() + self.archive.bytes() + self.records.bytes() + self.ingest.bytes() + entities + places
     }
 
     /// Returns true if some object of the type was stored.

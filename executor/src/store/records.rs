@@ -48,6 +48,12 @@ impl Records {
         self.rows.is_empty()
     }
 
+    /// Returns the bytes of memory that they take, about.
+    pub(super) fn bytes(&self) -> u64 {
+        let rows = self.rows.len() * (size_of::<Row>() + size_of::<usize>());
+        (self.ids.text.len() + rows + self.spelled.len() * 128) as u64
+    }
+
     /// Returns the id of a record.
     pub fn id(&self, record: u32) -> &str {
         let at = record as usize;

@@ -52,6 +52,13 @@ struct Waiting {
     objects: Vec<Vec<u32>>,
 }
 
+/// What one call brings.
+#[derive(Debug, Default)]
+struct New {
+    records: Vec<u32>,
+    objects: Vec<u32>,
+}
+
 impl Stage {
     /// Returns the place of a record by first appearance.
     pub(super) fn born(&self, record: u32) -> u32 {
@@ -71,24 +78,52 @@ impl Stage {
 }
 
 impl Store {
-    /// Brings these records into the database.
+    /// Brings these records into the database, all or none.
     pub(super) fn bring(&mut self, records: &[u32]) -> Result<(), StoreError> {
         self.stage.records.resize(self.records.len(), false);
         self.stage.objects.resize(self.archive.objects(), false);
         self.stage.stamps.resize(self.archive.objects(), NO_CODE);
-        for record in records {
-            if !std::mem::replace(&mut self.stage.records[*record as usize], true) {
-                self.bring_record(*record);
-                if self.stage.waiting.seen[0].len() >= BLOCK {
-                    self.flush()?;
+        let mut new = New::default();
+        let brought = self.at_once(|store| {
+            for record in records {
+                if !std::mem::replace(&mut store.stage.records[*record as usize], true) {
+                    new.records.push(*record);
+                    store.bring_record(*record, &mut new);
+                    if store.stage.waiting.seen[0].len() >= BLOCK {
+                        store.flush()?;
+                    }
                 }
             }
+            store.flush()
+        });
+        if brought.is_err() {
+            // What was not written is not there, for any later step.
+            new.records.iter().for_each(|record| {
+                self.stage.records[*record as usize] = false;
+            });
+            new.objects.iter().for_each(|object| self.stage.objects[*object as usize] = false);
+            self.stage.stamps.fill(NO_CODE);
+            self.stage.waiting = Waiting::default();
         }
-        self.flush()
+        brought
+    }
+
+    /// Does several things to the database as one: all or none.
+    pub(super) fn at_once<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.execute("BEGIN")?;
+        let done = work(self).and_then(|done| self.execute("COMMIT").map(|()| done));
+        if done.is_err() {
+            // A transaction that failed by itself is gone already.
+            let _ = self.execute("ROLLBACK");
+        }
+        done
     }
 
     /// Notes what is seen in a record, and what is only reached by references from there.
-    fn bring_record(&mut self, record: u32) {
+    fn bring_record(&mut self, record: u32, new: &mut New) {
         let (archive, stage) = (&self.archive, &mut self.stage);
         let (own, more) = archive.seen(record);
         stage.waiting.records.push(record);
@@ -110,6 +145,7 @@ impl Store {
                     stage.waiting.objects.resize_with(at + 1, Vec::new);
                 }
                 stage.waiting.objects[at].push(object);
+                new.objects.push(object);
             }
             for link in archive.links(object) {
                 let stamp = &mut stage.stamps[link.target as usize];
@@ -215,9 +251,14 @@ impl Store {
         if known.is_empty() {
             return Ok(());
         }
-        self.execute("DELETE FROM record")?;
         self.worlds.new_ranks();
-        self.append_records(&known)
+        let written = self.at_once(|store| {
+            store.execute("DELETE FROM record")?;
+            store.append_records(&known)
+        });
+        // Records in an order that holds no more are worse than none.
+        self.broken |= written.is_err();
+        written
     }
 
     /// Gives the last records, which have no times, their places.

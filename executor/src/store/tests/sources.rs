@@ -84,3 +84,34 @@ fn objects_that_refer_to_each_other_are_fine() {
     let set = hunt.get("process", &equal("process", "parent_ref.parent_ref.name", "a"), None);
     insta::assert_snapshot!(hunt.rows(&set, &["name", "parent_ref.name", "parent_ref.parent_ref.parent_ref.name"]), @"a | b | b");
 }
+
+/// Many records, each with a process of its own.
+fn many(count: i64) -> Json {
+    Json::Array((0..count).map(|n| record(&format!("r{n}"), (n % 60) as u32, n)).collect())
+}
+
+#[test]
+fn what_does_not_fit_is_told_and_leaves_nothing_half_done() {
+    let mut store = Store::new(Options { threads: 1, ..Options::default() });
+    let source = load(&mut store, &[batch(&many(60_000))]);
+    // The database has less than it needs for all of them.
+    store.execute("SET memory_limit = '3MB'").expect("set");
+    let process = EntityType::new("process");
+    let window = TimeWindow::default();
+    let all = FetchRequest { sources: &[source], entity_type: &process, pattern: None, window, limit: None };
+    let error = store.fetch(&all).expect_err("too much");
+    assert!(matches!(error, StoreError::Memory(_)), "{error:?}");
+    store.execute("SET memory_limit = '1GB'").expect("set");
+    // Records of the failed query come when they are asked for again, with all they show.
+    insta::assert_snapshot!(fetched(&mut store, &[source], window, Some(2)), @"2 records: p0 p1");
+    assert_eq!(store.read_number("SELECT count(*) FROM seen").expect("a number"), Some(2));
+    assert_eq!(store.fetch(&all).expect("room now").records, 60_000);
+}
+
+#[test]
+fn sources_larger_than_the_limit_are_refused() {
+    let mut store = Store::new(Options { memory: Some(1 << 20), ..Options::default() });
+    let source = store.begin_source().expect("a source");
+    let error = store.ingest(source, &batch(&many(20_000))).expect_err("too much");
+    assert!(matches!(error, StoreError::TooLarge { limit: 0x10_0000, .. }), "{error:?}");
+}
