@@ -4,11 +4,12 @@
     cargo build --release -p kestrel-session -p kestrel-fixtures
     python3 benches/compare.py --ours 'target/release/kestrel-run --no-cache {hunt}' \\
         --fixtures target/release/kestrel-fixtures --sizes 1000,10000,100000 [--format jsonl] \\
-        [--peer 'reference=PATH/kestrel {filehunt}'] [--peer 'duckdb=duckdb -csv -f DIR/{name}.sql']
+        [--peer 'reference=PATH/kestrel {filehunt}'] [--peer 'duckdb=PATH/duckdb -csv -f {sql}']
 
 {hunt} is the huntflow with the bundle filled in, {filehunt} the same with file:// instead of
-stixbundle:// (Kestrel 1.8 wants that), {name} the hunt's name, {bundle} the bundle's path.
-Figures are medians of --runs runs after one warm-up: wall and CPU seconds, peak memory in MiB;
+stixbundle:// (Kestrel 1.8 wants that), {sql} what a person would write by hand for the hunt
+(benches/sql; hunts without it are run without that peer), {name} the hunt's name, {bundle} the
+bundle's path. Figures are medians of --runs runs after --warm-up runs: wall and CPU seconds, peak memory in MiB;
 ratios are medians of peer/ours, pair by pair. Growth is the ratio to the size before.
 """
 
@@ -55,6 +56,33 @@ def hunt_files(name, bundle, work):
     return paths
 
 
+FIELDS = """type VARCHAR, name VARCHAR, pid BIGINT, x_unique_id VARCHAR, command_line VARCHAR, parent_ref VARCHAR,
+  opened_connection_refs VARCHAR[], src_ref VARCHAR, dst_ref VARCHAR, src_port INTEGER, dst_port INTEGER, value VARCHAR"""
+RECORD = f"type VARCHAR, id VARCHAR, first_observed TIMESTAMP, objects MAP(VARCHAR, STRUCT({FIELDS}))"
+
+
+def sql_file(name, bundle, form, work):
+    """Writes the hand-written SQL of a hunt for this bundle; returns its path, none if there is none."""
+    hunt = os.path.join(HERE, "sql", name + ".sql")
+    if not os.path.exists(hunt):
+        return None
+    if form == "json":
+        columns = "{objects: 'STRUCT(" + RECORD + ")[]'}"
+        records = (f"(SELECT unnest(objects, max_depth := 2) FROM read_json('{bundle}', format='unstructured', records=true, "
+                   f"maximum_object_size=2000000000, columns={columns}))")
+    else:
+        columns = ", ".join(f"{c}: '{t}'" for c, t in (("type", "VARCHAR"), ("id", "VARCHAR"), ("first_observed", "TIMESTAMP")))
+        records = f"read_ndjson('{bundle}', columns={{{columns}, objects: 'MAP(VARCHAR, STRUCT({FIELDS}))'}})"
+    with open(os.path.join(HERE, "sql", "load.sql"), encoding="utf-8") as handle:
+        text = handle.read().replace("RECORDS", records)
+    with open(hunt, encoding="utf-8") as handle:
+        text += handle.read()
+    path = os.path.join(work, f"{name}-{form}.sql")
+    with open(path, "w", encoding="utf-8") as handle:
+        handle.write(text)
+    return path
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--ours", required=True)
@@ -64,12 +92,12 @@ def main():
     parser.add_argument("--format", default="json", choices=["json", "jsonl"])
     parser.add_argument("--hunts", default=",".join(HUNTS))
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--warm-up", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=1200)
     parser.add_argument("--work", default="/tmp/kestrel-bench")
     options = parser.parse_args()
     os.makedirs(options.work, exist_ok=True)
     peers = [peer.split("=", 1) for peer in options.peer]
-    names = ["ours"] + [name for name, _ in peers]
     load = os.getloadavg()[0]
     print(f"{os.cpu_count()} cores, load {load:.1f}, {options.runs} runs, {options.format}\n")
     print("| hunt | observations | bundle MB | who | wall s | CPU s | peak MiB | growth | ratio to ours |")
@@ -83,16 +111,18 @@ def main():
                             "--stix", "2.0", "--format", options.format, "--out", bundle], check=True)
         megabytes = os.path.getsize(bundle) / 1e6
         for hunt in options.hunts.split(","):
-            places = {"name": hunt, "bundle": bundle, **hunt_files(hunt, bundle, options.work)}
-            commands = [options.ours.format(**places)] + [command.format(**places) for _, command in peers]
-            runs = {name: [] for name in names}
-            for n in range(options.runs + 1):
-                for name, command in zip(names, commands):
+            sql = sql_file(hunt, bundle, options.format, options.work)
+            places = {"name": hunt, "bundle": bundle, "sql": sql, **hunt_files(hunt, bundle, options.work)}
+            commands = {"ours": options.ours.format(**places)}
+            commands |= {name: command.format(**places) for name, command in peers if sql or "{sql}" not in command}
+            runs = {name: [] for name in commands}
+            for n in range(options.runs + options.warm_up):
+                for name, command in commands.items():
                     result = measure(command, None, options.timeout)
-                    # The first round only warms caches.
-                    if n > 0:
+                    # The first rounds only warm caches.
+                    if n >= options.warm_up:
                         runs[name].append(result)
-            for name in names:
+            for name in commands:
                 good = [run for run in runs[name] if run and run[3] == 0]
                 if len(good) < len(runs[name]):
                     failed = True

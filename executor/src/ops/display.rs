@@ -1,8 +1,11 @@
 //! `DISP`: the rows of a set as a table. Language 3.9, entities 4.4.
 
+use std::collections::HashSet;
+
+use ahash::RandomState;
 use kestrel_stix::AttributePath;
 
-use super::{OpError, with_codes};
+use super::OpError;
 use crate::{
     results::{Rendered, Table, TableBuilder},
     store::{EntitySet, NO_CODE, Store},
@@ -16,24 +19,24 @@ pub fn display(store: &mut Store, set: &EntitySet, cut: u64) -> Result<Table, Op
         let rendered = Rendered { cut, empty: set.count, ..Rendered::default() };
         return Ok(TableBuilder::new(names(&columns)).finish(rendered));
     }
-    with_codes(store, set, &columns, |store, codes| {
-        let list: Vec<String> = (0..columns.len()).map(|n| format!("c{n}")).collect();
-        let list = list.join(", ");
-        let present = format!("coalesce({list}) IS NOT NULL");
-        let kept = store.read_number(&format!("SELECT count(*)::BIGINT FROM {codes} WHERE {present}"))?;
-        let kept = kept.unwrap_or(0).unsigned_abs();
-        let select = format!("SELECT {list} FROM {codes} WHERE {present} GROUP BY {list} ORDER BY min(pos)");
-        let mut builder = Decoder::new(store, names(&columns));
-        builder.read(store, &select)?;
-        let shown = builder.rows;
-        let rendered = Rendered {
-            folded: kept.saturating_sub(shown),
-            empty: set.count.saturating_sub(kept),
-            cut,
-            capped: 0,
-        };
-        Ok(builder.finish(rendered))
-    })
+    let codes = store.read_codes(set, &columns)?;
+    let mut builder = Decoder::new(store, names(&columns));
+    let mut known: HashSet<Vec<u32>, RandomState> = HashSet::default();
+    let mut kept = 0;
+    for at in 0..codes.len() {
+        let row: Vec<u32> = codes.row(at).collect();
+        if row.iter().all(|code| *code == NO_CODE) {
+            continue;
+        }
+        kept += 1;
+        if !known.contains(&row) {
+            builder.row(store, row.iter().copied());
+            known.insert(row);
+        }
+    }
+    let shown = builder.rows;
+    let rendered = Rendered { folded: kept - shown, empty: set.count.saturating_sub(kept), cut, capped: 0 };
+    Ok(builder.finish(rendered))
 }
 
 /// Returns all rows with all visible columns, at most `limit` of them; nothing is folded.
@@ -46,13 +49,12 @@ pub fn rows(store: &mut Store, set: &EntitySet, limit: Option<u64>) -> Result<Ta
         (0..taken).for_each(|_| builder.row([]));
         return Ok(builder.finish(rendered));
     }
-    with_codes(store, set, &columns, |store, codes| {
-        let list: Vec<String> = (0..columns.len()).map(|n| format!("c{n}")).collect();
-        let select = format!("SELECT {} FROM {codes} WHERE pos < {taken} ORDER BY pos", list.join(", "));
-        let mut builder = Decoder::new(store, names(&columns));
-        builder.read(store, &select)?;
-        Ok(builder.finish(rendered))
-    })
+    let codes = store.read_codes(set, &columns)?;
+    let mut builder = Decoder::new(store, names(&columns));
+    for at in 0..codes.len().min(usize::try_from(taken).unwrap_or(usize::MAX)) {
+        builder.row(store, codes.row(at));
+    }
+    Ok(builder.finish(rendered))
 }
 
 fn names(columns: &[AttributePath]) -> Vec<String> {
@@ -76,25 +78,20 @@ impl Decoder {
         }
     }
 
-    fn read(&mut self, store: &mut Store, select: &str) -> Result<(), OpError> {
-        let columns = store.read(select)?;
+    fn row(&mut self, store: &Store, codes: impl Iterator<Item = u32>) {
         let dictionary = store.dictionary();
-        for row in 0..columns.len() {
-            let cells: Vec<Option<u32>> = columns
-                .row(row)
-                .map(|code| {
-                    let value = dictionary.present(code)?;
-                    let number = self.numbers.get_mut(code as usize)?;
-                    if *number == NO_CODE {
-                        *number = self.builder.value(value.to_value());
-                    }
-                    Some(*number)
-                })
-                .collect();
-            self.builder.row(cells);
-            self.rows += 1;
-        }
-        Ok(())
+        let cells: Vec<Option<u32>> = codes
+            .map(|code| {
+                let value = dictionary.present(code)?;
+                let number = self.numbers.get_mut(code as usize)?;
+                if *number == NO_CODE {
+                    *number = self.builder.value(value.to_value());
+                }
+                Some(*number)
+            })
+            .collect();
+        self.builder.row(cells);
+        self.rows += 1;
     }
 
     fn finish(self, rendered: Rendered) -> Table {

@@ -108,7 +108,8 @@ impl Archive {
     /// Returns the bytes of memory that it takes, about.
     pub(super) fn bytes(&self) -> u64 {
         let columns: usize = self.columns.iter().chain(&self.typed).map(Vec::len).sum();
-        let numbers = columns + self.seen.len() + self.entities.len() * 5 + self.links.len() * 3 + self.cells.len() * 2;
+        let numbers =
+            columns + self.seen.len() + self.entities.len() * 5 + self.links.len() * 3 + self.cells.len() * 2;
         (numbers * 4 + self.seen_ends.len() * 8) as u64
     }
 

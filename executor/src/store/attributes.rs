@@ -8,7 +8,7 @@ use kestrel_stix::{
     schema, suggest,
 };
 
-use super::{ColumnId, Data, EntitySet, Store, StoreError, TypeId, patterns::split_reference};
+use super::{ColumnId, Columns, Data, EntitySet, Store, StoreError, TypeId, patterns::split_reference};
 
 /// Whether an entity set has an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,11 +81,11 @@ impl Store {
         if candidates.is_empty() || set.is_empty() {
             return Ok(Vec::new());
         }
-        let codes = self.codes(set, &candidates)?;
+        let codes = self.codes_query(set, &candidates)?;
         let counts: Vec<String> =
             (0..candidates.len()).map(|n| format!("(count(c{n}) > 0)::UINTEGER AS n{n}")).collect();
-        let found = self.read(&format!("SELECT {} FROM {codes}", counts.join(", ")))?;
-        self.drop_table(&codes)?;
+        let found = self.read(&format!("SELECT {} FROM ({codes})", counts.join(", ")))?;
+        self.sweep()?;
         let present: Vec<u32> = if found.is_empty() { Vec::new() } else { found.row(0).collect() };
         Ok(candidates
             .into_iter()
@@ -347,6 +347,26 @@ impl Store {
     /// A path through a list of references gives the value of the first target that has one;
     /// see [`Store::values`].
     pub fn codes(&mut self, set: &EntitySet, paths: &[AttributePath]) -> Result<String, StoreError> {
+        let select = self.codes_query(set, paths)?;
+        let (table, _) = self.keep(&select)?;
+        self.sweep()?;
+        Ok(table)
+    }
+
+    /// Reads what [`Store::codes`] gives, in the order of the rows: one column for each path.
+    pub fn read_codes(&mut self, set: &EntitySet, paths: &[AttributePath]) -> Result<Columns, StoreError> {
+        let select = self.codes_query(set, paths)?;
+        let columns: Vec<String> = (0..paths.len()).map(|n| format!("c{n}")).collect();
+        let mut read = self.read(&format!("SELECT {} FROM ({select}) ORDER BY pos", columns.join(", ")))?;
+        self.sweep()?;
+        // Without rows there are no columns either.
+        read.columns.resize_with(paths.len(), Vec::new);
+        Ok(read)
+    }
+
+    /// Returns the query behind [`Store::codes`]; the tables it reads live until the operation's
+    /// end.
+    fn codes_query(&mut self, set: &EntitySet, paths: &[AttributePath]) -> Result<String, StoreError> {
         let places: Vec<Place> = paths.iter().map(|path| self.place_in(set, path)).collect();
         let mut nodes: Vec<(Vec<String>, Vec<usize>)> = Vec::new();
         for (at, place) in places.iter().enumerate() {
@@ -378,12 +398,10 @@ impl Store {
             };
             columns.push(format!("{value} AS c{at}"));
         }
-        let (table, _) = self.keep(&format!("SELECT {} FROM {} s{joins}", columns.join(", "), set.table))?;
-        self.sweep()?;
-        Ok(table)
+        Ok(format!("SELECT {} FROM {} s{joins}", columns.join(", "), set.table))
     }
 
-    /// Returns a table `(ent, v<n> …)` of the values of those paths `n` that lead over these
+    /// Returns a query for `(ent, v<n> …)`: the values of those paths `n` that lead over these
     /// references.
     fn node_codes(
         &mut self,
@@ -455,9 +473,7 @@ impl Store {
             });
         }
         let group = if node.many { " GROUP BY l.ent" } else { "" };
-        let select =
-            format!("SELECT l.ent AS ent, {} FROM {} l{joins}{group}", values.join(", "), node.links);
-        Ok(Some(self.scratch(&select)?))
+        Ok(Some(format!("(SELECT l.ent AS ent, {} FROM {} l{joins}{group})", values.join(", "), node.links)))
     }
 
     /// Returns a table `(c, v)`: what steps lead to inside each list or dictionary of a column.

@@ -45,7 +45,7 @@ pub(super) struct Cache {
 /// The entities that a path of references leads to from a set's.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    /// Table `(ent, target, ord)`: the set's entity, the one reached, and their order.
+    /// Table or subquery `(ent, target, ord)`: the set's entity, the one reached, and their order.
     pub(super) links: String,
     /// The types of the entities reached.
     pub(super) types: Vec<TypeId>,
@@ -175,10 +175,14 @@ impl Store {
         let node = match references.split_last() {
             None => {
                 let Some(entity_type) = self.stored_type(set.entity_type.as_str()) else { return Ok(None) };
-                let (links, _) = self.keep(&format!(
-                    "SELECT DISTINCT ent, ent AS target, 0::UBIGINT AS ord FROM {} WHERE ent IS NOT NULL",
-                    set.table
-                ))?;
+                let own = "ent, ent AS target, 0::UBIGINT AS ord FROM";
+                let links = match set.members {
+                    // Each entity has one row, so that the set's own table does.
+                    Some(_) => format!("(SELECT {own} {})", set.table),
+                    None => {
+                        self.keep(&format!("SELECT DISTINCT {own} {} WHERE ent IS NOT NULL", set.table))?.0
+                    }
+                };
                 Node { links, types: vec![entity_type], many: false, columns: HashMap::default(), ids: None }
             }
             Some((last, before)) => {
@@ -266,7 +270,7 @@ impl Store {
             return Ok(known);
         }
         let objects = self.world_objects(&set.world)?;
-        let members = self.scratch(&format!("SELECT DISTINCT target FROM {}", node.links))?;
+        let members = format!("(SELECT target FROM {})", node.links);
         for entity_type in &node.types {
             let of_type = |column: &&ColumnId| self.catalog.owner(**column) == *entity_type;
             let mine: Vec<ColumnId> = missing.iter().filter(of_type).copied().collect();
@@ -362,7 +366,9 @@ impl Store {
         self.merged.nodes = kept;
         let gone: HashMap<(String, String), Node, RandomState> = gone;
         for node in gone.into_values() {
-            self.scratch.push(node.links);
+            if !node.links.starts_with('(') {
+                self.scratch.push(node.links);
+            }
             self.scratch.extend(node.columns.into_values());
             self.scratch.extend(node.ids);
         }

@@ -239,7 +239,12 @@ impl Store {
     pub fn loaded_bytes(&self) -> u64 {
         let entities = self.entities.len() as u64 * (24 + INDEX);
         let places = self.records.len() as u64 * 9 + self.archive.objects() as u64 * 5;
-        self.dictionary.bytes() + self.archive.bytes() + self.records.bytes() + self.ingest.bytes() + entities + places
+        self.dictionary.bytes()
+            + self.archive.bytes()
+            + self.records.bytes()
+            + self.ingest.bytes()
+            + entities
+            + places
     }
 
     /// Returns true if some object of the type was stored.

@@ -12,7 +12,7 @@ use super::{ColumnId, EntitySet, Pool, Store, StoreError, TypeId, World};
 
 /// The two sides of a step, and what the world shows.
 struct Sides {
-    /// Table `(ent)` of the input's entities.
+    /// Table with the column `ent`: the input's entities.
     input: String,
     /// Table `(obj, key)` of the world's objects.
     objects: String,
@@ -41,8 +41,7 @@ impl Store {
         let Some(returned) = self.stored_type(relate.entity_type.as_str()) else {
             return self.empty_set(&relate.entity_type, world);
         };
-        let members =
-            self.scratch(&format!("SELECT DISTINCT ent FROM {} WHERE ent IS NOT NULL", input.table))?;
+        let members = input.table.clone();
         let related = match found {
             Found::Linked => Some(self.linked(&world, &members, returned)?),
             Found::References(hops) => {
@@ -54,10 +53,10 @@ impl Store {
             }
         };
         let Some(related) = related else { return self.empty_set(&relate.entity_type, world) };
-        let select = format!(
-            "SELECT (row_number() OVER (ORDER BY ent) - 1)::UINTEGER AS pos, ent FROM (SELECT DISTINCT ent FROM ({related}))"
-        );
-        let set = self.entity_set(&select, &relate.entity_type, world)?;
+        let mut entities = self.read_column(&related)?;
+        entities.sort_unstable();
+        entities.dedup();
+        let set = self.set_of(entities, &relate.entity_type, world)?;
         self.sweep()?;
         Ok(set)
     }

@@ -1,0 +1,24 @@
+CREATE TEMP TABLE conns AS SELECT DISTINCT * EXCLUDE (record) FROM connection WHERE dst = '72.21.81.200';
+SELECT DISTINCT src, src_port, dst, dst_port FROM conns ORDER BY ALL;
+CREATE TEMP TABLE procs AS SELECT * FROM process SEMI JOIN conns USING (process);
+SELECT pid, name, command_line FROM procs ORDER BY ALL;
+SELECT DISTINCT dst, dst_port FROM conns;
+CREATE TEMP TABLE parents AS SELECT p.* FROM process p SEMI JOIN (SELECT parent FROM procs WHERE name = 'BackgroundDownload.exe') c ON c.parent = p.process;
+SELECT pid, name, command_line FROM parents ORDER BY ALL;
+CREATE TEMP TABLE grandparents AS SELECT p.* FROM process p SEMI JOIN parents c ON c.parent = p.process;
+SELECT pid, name, command_line FROM grandparents ORDER BY ALL;
+CREATE TEMP TABLE parent_conns AS SELECT c.* FROM connection c SEMI JOIN grandparents USING (process);
+CREATE TEMP TABLE studio_parent AS SELECT p.* FROM process p SEMI JOIN (SELECT parent FROM parents WHERE name = 'devenv.exe') c ON c.parent = p.process;
+SELECT pid, name, command_line FROM studio_parent;
+CREATE TEMP TABLE above AS SELECT p.* FROM process p SEMI JOIN studio_parent c ON c.parent = p.process;
+SELECT pid, name, command_line FROM above;
+CREATE TEMP TABLE top AS SELECT p.* FROM process p SEMI JOIN above c ON c.parent = p.process;
+SELECT DISTINCT name FROM procs ORDER BY ALL;
+CREATE TEMP TABLE browser AS SELECT * FROM procs WHERE name = 'iexplore.exe';
+SELECT pid, name, command_line FROM browser;
+CREATE TEMP TABLE tabs AS SELECT p.* FROM process p SEMI JOIN browser b ON b.process = p.parent;
+SELECT pid, name, command_line FROM tabs;
+CREATE TEMP TABLE tab_conns AS SELECT DISTINCT src, src_port, dst, dst_port FROM connection SEMI JOIN tabs USING (process);
+SELECT DISTINCT dst, dst_port FROM tab_conns ORDER BY ALL;
+SELECT (SELECT count(*) FROM procs) AS procs, (SELECT count(*) FROM parents) AS parents, (SELECT count(*) FROM grandparents) AS grandparents,
+       (SELECT count(*) FROM tabs) AS tabs, (SELECT count(*) FROM tab_conns) AS tab_conns;
