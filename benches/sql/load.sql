@@ -2,8 +2,8 @@
 CREATE TEMP TABLE sighting AS
 WITH record AS (FROM RECORDS WHERE type = 'observed-data'
                 AND first_observed >= TIMESTAMP '2021-04-01' AND first_observed < TIMESTAMP '2021-04-06'),
-     shown AS (SELECT id AS record, first_observed AS at, objects AS o, unnest(map_values(objects)) AS p FROM record)
-SELECT record, at, o, p.x_unique_id AS process, p.pid AS pid, p.name AS name, p.command_line AS command_line,
+     shown AS (SELECT id AS record, first_observed AS seen_at, objects AS o, unnest(map_values(objects)) AS p FROM record)
+SELECT record, seen_at, o, p.x_unique_id AS process, p.pid AS pid, p.name AS name, p.command_line AS command_line,
        o[p.parent_ref].x_unique_id AS parent, p.opened_connection_refs AS opened
 FROM shown WHERE p.type = 'process';
 CREATE TEMP TABLE process AS

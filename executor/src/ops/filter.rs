@@ -1,12 +1,12 @@
 //! Rows that satisfy a pattern and were seen in a time window. Language 3.1, 4.7.
 
-use kestrel_ir::{Rows, diagnostic::Code};
+use kestrel_ir::diagnostic::Code;
 use kestrel_stix::{
     TimeWindow,
     pattern::{Comparison, Pattern},
 };
 
-use super::{OpError, carried, require, require_entities};
+use super::{OpError, require, require_entities};
 use crate::store::{EntitySet, Store};
 
 /// Keeps the rows that satisfy the pattern, whose references were replaced by values, and whose
@@ -17,39 +17,23 @@ pub fn filter(
     pattern: Option<&Pattern>,
     window: TimeWindow,
 ) -> Result<EntitySet, OpError> {
-    let mut tables = Vec::new();
-    let result = filtered(store, set, pattern, window, &mut tables);
-    for table in tables {
-        store.drop_table(&table)?;
-    }
-    result
-}
-
-fn filtered(
-    store: &mut Store,
-    set: &EntitySet,
-    pattern: Option<&Pattern>,
-    window: TimeWindow,
-    tables: &mut Vec<String>,
-) -> Result<EntitySet, OpError> {
-    let mut conditions = Vec::new();
+    let rows = usize::try_from(set.count).unwrap_or(usize::MAX);
+    let mut keep = vec![true; rows];
     if let Some(pattern) = pattern {
         for test in pattern.comparisons() {
             check(store, set, test)?;
         }
-        conditions.push(condition(store, set, pattern, tables)?);
+        keep = passing(store, set, pattern)?;
     }
     if !window.is_open() {
         require_entities(set, "a time range")?;
-        conditions.push(in_window(store, set, window, tables)?);
+        let seen = match window.is_empty() {
+            true => vec![false; rows],
+            false => store.seen_in(set, window)?,
+        };
+        keep.iter_mut().zip(seen).for_each(|(keep, seen)| *keep &= seen);
     }
-    let keep = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
-    let select = format!(
-        "SELECT (row_number() OVER (ORDER BY s.pos) - 1)::UINTEGER AS pos, {} FROM {} s WHERE {keep}",
-        carried(set, "s"),
-        set.table
-    );
-    Ok(store.set_from(&select, set)?)
+    Ok(store.keep_rows(set, &keep)?)
 }
 
 /// Refuses tests on other types, which rows of one type cannot answer, and unknown attributes.
@@ -66,55 +50,19 @@ fn check(store: &mut Store, set: &EntitySet, test: &Comparison) -> Result<(), Op
     require(store, set, &test.path)
 }
 
-/// Returns the condition of a `WHERE` over the set's table `s`; the rows that pass each test
-/// are in tables of their own.
-fn condition(
-    store: &mut Store,
-    set: &EntitySet,
-    pattern: &Pattern,
-    tables: &mut Vec<String>,
-) -> Result<String, OpError> {
-    let junction = |parts: Vec<String>, word: &str, empty: &str| match parts.len() {
-        0 => empty.to_owned(),
-        _ => format!("({})", parts.join(word)),
+/// Says of each row whether it satisfies a pattern.
+fn passing(store: &mut Store, set: &EntitySet, pattern: &Pattern) -> Result<Vec<bool>, OpError> {
+    let (parts, all) = match pattern {
+        Pattern::Test(test) => return Ok(store.passing(set, test)?),
+        Pattern::And(parts) => (parts, true),
+        Pattern::Or(parts) => (parts, false),
     };
-    Ok(match pattern {
-        Pattern::And(parts) => {
-            let parts: Result<Vec<_>, _> =
-                parts.iter().map(|part| condition(store, set, part, tables)).collect();
-            junction(parts?, " AND ", "true")
+    let mut together = vec![all; usize::try_from(set.count).unwrap_or(usize::MAX)];
+    for part in parts {
+        let passes = passing(store, set, part)?;
+        for (together, passes) in together.iter_mut().zip(passes) {
+            *together = if all { *together && passes } else { *together || passes };
         }
-        Pattern::Or(parts) => {
-            let parts: Result<Vec<_>, _> =
-                parts.iter().map(|part| condition(store, set, part, tables)).collect();
-            junction(parts?, " OR ", "false")
-        }
-        Pattern::Test(test) => {
-            let table = store.passing(set, test)?;
-            tables.push(table.clone());
-            format!("s.pos IN (SELECT pos FROM {table})")
-        }
-    })
-}
-
-fn in_window(
-    store: &mut Store,
-    set: &EntitySet,
-    window: TimeWindow,
-    tables: &mut Vec<String>,
-) -> Result<String, OpError> {
-    if window.is_empty() {
-        return Ok("false".to_owned());
     }
-    let mut bounds = Vec::new();
-    bounds.extend(window.start.map(|start| format!("r.last >= {}", start.micros())));
-    bounds.extend(window.stop.map(|stop| format!("r.first < {}", stop.micros())));
-    let bounds = bounds.join(" AND ");
-    Ok(if set.rows == Rows::Appearances {
-        format!("s.rec IN (SELECT r.rec FROM record r WHERE {bounds})")
-    } else {
-        let sightings = store.sightings(set)?;
-        tables.push(sightings.clone());
-        format!("s.ent IN (SELECT g.ent FROM {sightings} g JOIN record r USING (rec) WHERE {bounds})")
-    })
+    Ok(together)
 }

@@ -1,8 +1,11 @@
 //! Attributes of the rows of entity sets: which there are, and their codes.
 
+use std::collections::{HashMap, HashSet};
+
+use ahash::RandomState;
 use kestrel_ir::plan::Rows;
 use kestrel_stix::{
-    AttributePath, Step, Value,
+    AttributePath, Step, TimeWindow, Value,
     pattern::{Comparison, Operator, Site, Test, members},
     record::ValueRef,
     schema, suggest,
@@ -506,9 +509,20 @@ impl Store {
         Ok(map)
     }
 
-    /// Returns a table `(pos, c)` of all values that a path leads to: any number for each row
-    /// when it goes through lists. Missing values have no row. The table is kept.
-    pub fn values(&mut self, set: &EntitySet, path: &AttributePath) -> Result<String, StoreError> {
+    /// Returns all values that a path leads to, as rows and codes by row: any number for each
+    /// row when it goes through lists. Missing values have none.
+    pub fn values(&mut self, set: &EntitySet, path: &AttributePath) -> Result<Vec<(u32, u32)>, StoreError> {
+        let select = self.values_query(set, path)?;
+        let read = self.read(&select)?;
+        self.sweep()?;
+        let [pos, codes] = read.columns.as_slice() else { return Ok(Vec::new()) };
+        let mut values: Vec<(u32, u32)> = pos.iter().copied().zip(codes.iter().copied()).collect();
+        values.sort_unstable();
+        Ok(values)
+    }
+
+    /// Returns the query behind [`Store::values`]: `(pos, c)`.
+    fn values_query(&mut self, set: &EntitySet, path: &AttributePath) -> Result<String, StoreError> {
         let place = self.place_in(set, path);
         let own = set.extra_column(path).map(str::to_owned);
         let mut parts = Vec::new();
@@ -559,44 +573,98 @@ impl Store {
         } else {
             parts.join(" UNION ALL ")
         };
-        let (table, _) = self.keep(&select)?;
-        self.sweep()?;
-        Ok(table)
+        Ok(select)
     }
 
     /// Returns the distinct values of an attribute, in the order of the rows: what a
     /// reference `var.attr` stands for.
     pub fn distinct_codes(&mut self, set: &EntitySet, path: &AttributePath) -> Result<Vec<u32>, StoreError> {
+        let mut known: HashSet<u32, RandomState> = HashSet::default();
         let values = self.values(set, path)?;
-        let codes = self.read_column(&format!("SELECT c FROM {values} GROUP BY c ORDER BY min(pos), c"))?;
-        self.drop_table(&values)?;
-        Ok(codes)
+        Ok(values.into_iter().map(|(_, code)| code).filter(|code| known.insert(*code)).collect())
     }
 
-    /// Returns a table `(pos)` of the rows that satisfy one test, whose references were
-    /// replaced by values. The table is kept. Source: language specification 3.1, 4.7.
-    pub fn passing(&mut self, set: &EntitySet, test: &Comparison) -> Result<String, StoreError> {
+    /// Says of each row of a set whether it satisfies one test, whose references were replaced
+    /// by values. Source: language specification 3.1, 4.7.
+    pub fn passing(&mut self, set: &EntitySet, test: &Comparison) -> Result<Vec<bool>, StoreError> {
         let values = self.values(set, &test.path)?;
-        let select = if test.operator == Operator::IsNull {
-            let word = if test.negated { "SEMI" } else { "ANTI" };
-            format!("SELECT pos FROM {0} {word} JOIN {values} ON {values}.pos = {0}.pos", set.table)
-        } else {
-            let plain = Test::new(&Comparison { negated: false, ..test.clone() }, Site::Variable)?;
-            let codes = self.distinct_in(&values, "c")?;
-            let codes: Vec<u32> =
-                codes.into_iter().filter(|code| plain.holds(&self.dictionary.get(*code))).collect();
-            self.gave_up += u64::from(plain.gave_up());
-            let codes = self.scratch_codes(codes)?;
-            let passing = format!("SELECT pos FROM {values} SEMI JOIN {codes} ON {codes}.c = {values}.c");
-            match test.negated {
-                false => format!("SELECT DISTINCT pos FROM ({passing})"),
-                true => format!("SELECT DISTINCT pos FROM {values} WHERE pos NOT IN ({passing})"),
-            }
+        let rows = usize::try_from(set.count).map_err(|_| StoreError::Full)?;
+        let mut present = vec![false; rows];
+        let mut passes = vec![false; rows];
+        let is_null = test.operator == Operator::IsNull;
+        let plain = match is_null {
+            true => None,
+            false => Some(Test::new(&Comparison { negated: false, ..test.clone() }, Site::Variable)?),
         };
-        let (table, _) = self.keep(&select)?;
-        self.scratch.push(values);
+        let mut known: HashMap<u32, bool, RandomState> = HashMap::default();
+        for (pos, code) in values {
+            present[pos as usize] = true;
+            if let Some(plain) = &plain {
+                let holds = *known.entry(code).or_insert_with(|| plain.holds(&self.dictionary.get(code)));
+                passes[pos as usize] |= holds;
+            }
+        }
+        self.gave_up += plain.map_or(0, |plain| u64::from(plain.gave_up()));
+        Ok(match (is_null, test.negated) {
+            (true, true) => present,
+            (true, false) => present.into_iter().map(|present| !present).collect(),
+            (false, false) => passes,
+            // A missing value satisfies no test but `IS NULL`.
+            (false, true) => {
+                present.into_iter().zip(passes).map(|(present, passes)| present && !passes).collect()
+            }
+        })
+    }
+
+    /// Keeps the rows of a set that are flagged, in their order.
+    pub fn keep_rows(&mut self, set: &EntitySet, flags: &[bool]) -> Result<EntitySet, StoreError> {
+        if let (Some(members), true) = (&set.members, set.extra.is_empty()) {
+            let entities = members.iter().zip(flags).filter(|(_, keep)| **keep).map(|(entity, _)| *entity);
+            let made = self.set_of(entities.collect(), &set.entity_type, set.world.clone())?;
+            return Ok(EntitySet {
+                table: made.table,
+                members: made.members,
+                count: made.count,
+                ..set.clone()
+            });
+        }
+        let kept = (0u32..).zip(flags).filter(|(_, keep)| **keep).map(|(pos, _)| pos).collect();
+        let kept = self.scratch_codes(kept)?;
+        let select = format!(
+            "SELECT (row_number() OVER (ORDER BY s.pos) - 1)::UINTEGER AS pos, s.* EXCLUDE (pos) FROM {} s
+             WHERE s.pos IN (SELECT c FROM {kept})",
+            set.table
+        );
+        let made = self.set_from(&select, set)?;
         self.sweep()?;
-        Ok(table)
+        Ok(made)
+    }
+
+    /// Says of each row of a set whether it was seen in a window: its own record for
+    /// appearances, some record of the set's world for entities.
+    pub fn seen_in(&mut self, set: &EntitySet, window: TimeWindow) -> Result<Vec<bool>, StoreError> {
+        if set.rows == Rows::Appearances {
+            let records = self.read_column(&format!("SELECT rec FROM {} ORDER BY pos", set.table))?;
+            let mut overlapping = records.clone();
+            overlapping.sort_unstable();
+            overlapping.dedup();
+            self.retain_overlapping(&mut overlapping, window);
+            return Ok(records.iter().map(|record| overlapping.binary_search(record).is_ok()).collect());
+        }
+        let mut seen = vec![false; self.entities.len()];
+        for record in self.world_candidates(&set.world, window) {
+            if self.records.is_real(record) {
+                let (own, more) = self.archive.seen(record);
+                own.iter().chain(more).for_each(|object| {
+                    seen[self.archive.entities[*object as usize] as usize] = true;
+                });
+            }
+        }
+        let entities = match &set.members {
+            Some(members) => members.to_vec(),
+            None => self.read_column(&format!("SELECT ent FROM {} ORDER BY pos", set.table))?,
+        };
+        Ok(entities.iter().map(|entity| seen.get(*entity as usize).copied().unwrap_or(false)).collect())
     }
 }
 

@@ -73,7 +73,7 @@ impl Store {
     }
 
     /// Keeps the records that overlap a window. Source: entities specification 11.2.
-    fn retain_overlapping(&self, records: &mut Vec<u32>, window: TimeWindow) {
+    pub(super) fn retain_overlapping(&self, records: &mut Vec<u32>, window: TimeWindow) {
         if window.is_empty() {
             records.clear();
         }
