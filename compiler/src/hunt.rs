@@ -3,12 +3,16 @@
 //! A huntflow is one block, a huntbook one block a cell. Unlike [`compile`](crate::compile), a
 //! mistake in one block does not hide the others: names of wrong steps stay known.
 
-use kestrel_ir::diagnostic::{Diagnostic, SourceId, Span};
+use kestrel_ir::{
+    Plan, SourceText,
+    diagnostic::{Diagnostic, SourceId, Span},
+};
 
 use crate::{
     ast::Huntflow,
     config::Config,
     hir::Step,
+    lower::{self, Lowering},
     parse::{Comment, Parsed, parse, parse_bytes},
     resolve::{self, Scope},
 };
@@ -74,6 +78,37 @@ impl Hunt {
     /// Returns true if the hunt cannot run.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// Returns the plan of all blocks as lowered, each text called `name`; none if the hunt cannot
+    /// run.
+    pub fn plan(&self, name: &str, config: &Config) -> Option<Plan> {
+        if self.has_errors() {
+            return None;
+        }
+        let text = |block: &Block| SourceText { name: name.to_owned(), text: block.text.clone() };
+        let mut lowering = Lowering::default();
+        lowering.plan.sources = self.blocks.iter().map(text).collect();
+        for block in &self.blocks {
+            lower::lower(&block.steps, &self.scope, config, &mut lowering);
+        }
+        Some(lowering.plan)
+    }
+
+    /// Returns the texts of a finished plan as a hunt without steps, for messages about the plan.
+    pub fn of_plan(plan: &Plan) -> Hunt {
+        let block = |source: &SourceText| Block {
+            text: source.text.clone(),
+            ast: Huntflow::default(),
+            comments: Vec::new(),
+            steps: Vec::new(),
+        };
+        let mut hunt = Hunt { blocks: plan.sources.iter().map(block).collect(), ..Hunt::default() };
+        if hunt.blocks.is_empty() {
+            // A message without a place still needs a text that it is not in.
+            hunt.blocks.push(block(&SourceText { name: String::new(), text: String::new() }));
+        }
+        hunt
     }
 
     /// Returns the text under a span.

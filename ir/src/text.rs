@@ -10,7 +10,7 @@
 //! n1   select process <- n0
 //! ```
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write};
 
 use kestrel_stix::{EntityType, Value, pattern};
 
@@ -31,15 +31,19 @@ pub fn write(plan: &Plan) -> String {
 
 /// Returns some nodes of a plan as text, under the labels they have in the whole plan.
 pub fn write_some(plan: &Plan, ids: &[NodeId]) -> String {
-    let names = names(plan);
+    write_some_with(plan, ids, &names(plan))
+}
+
+/// As [`write_some`], under the given labels, which must hold every input.
+pub fn write_some_with(plan: &Plan, ids: &[NodeId], names: &BTreeMap<NodeId, String>) -> String {
     let width = names.values().map(String::len).max().unwrap_or(2);
     let mut out = String::new();
     for id in ids {
         let node = plan.node(*id);
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "{:width$}  {}", names[id], summary(plan, &names, node));
-        for (label, detail) in details(plan, &names, node) {
-            let _ = writeln!(out, "{:width$}    {label:<8}{detail}", "");
+        let _ = writeln!(out, "{:width$}  {}", names[id], shown(&summary(plan, names, node)));
+        for (label, detail) in details(plan, names, node) {
+            let _ = writeln!(out, "{:width$}    {label:<8}{}", "", shown(&detail));
         }
     }
     out
@@ -97,13 +101,25 @@ pub fn summary(plan: &Plan, names: &BTreeMap<NodeId, String>, node: &Node) -> St
     }
 }
 
-fn details(plan: &Plan, names: &BTreeMap<NodeId, String>, node: &Node) -> Vec<(&'static str, String)> {
+/// Returns the pattern of a node as a huntflow writes it, if it has one.
+pub fn pattern_text(plan: &Plan, names: &BTreeMap<NodeId, String>, node: &Node) -> Option<String> {
+    let references = plan.references(node.id);
+    let name_of = |input: u32| {
+        references.get(input as usize).and_then(|id| names.get(id)).map_or("?", String::as_str).to_owned()
+    };
+    node.op.pattern().map(|pattern| pattern::kestrel_text(pattern, &centre(node), name_of))
+}
+
+/// Returns the lines below a node's summary: a label and what it says.
+pub fn details(
+    plan: &Plan,
+    names: &BTreeMap<NodeId, String>,
+    node: &Node,
+) -> Vec<(&'static str, String)> {
     let mut out = Vec::new();
     let references = plan.references(node.id);
     let name_of = |input: u32| references.get(input as usize).map_or("?", |id| names[id].as_str()).to_owned();
-    if let Some(pattern) = node.op.pattern() {
-        out.push(("where", pattern::kestrel_text(pattern, &centre(node), name_of)));
-    }
+    out.extend(pattern_text(plan, names, node).map(|pattern| ("where", pattern)));
     let inputs = plan.inputs(node.id);
     match node.op.window() {
         Some(Window::Fixed(range)) => out.push(("window", range.to_string())),
@@ -274,6 +290,15 @@ pub fn visible(text: &str) -> String {
         }
     }
     out
+}
+
+/// Returns a line with control and invisible characters escaped and backslashes as they are: names
+/// in a plan that somebody sent can hold anything.
+pub fn shown(line: &str) -> Cow<'_, str> {
+    if !line.chars().any(|c| c.is_control() || is_invisible(c)) {
+        return Cow::Borrowed(line);
+    }
+    Cow::Owned(line.split('\\').map(visible).collect::<Vec<_>>().join("\\"))
 }
 
 /// Characters that change the direction of text or show nothing: a way to hide what a plan does.

@@ -10,6 +10,7 @@
 //! | `E06xx` | analytics |
 //! | `E07xx` | the store, files, evaluation |
 //! | `E08xx` | plan files and configuration |
+//! | `E09xx` | what a policy forbids |
 //! | `W0xxx` | warnings that compiling or running gives |
 //! | `W1xxx` | lints: 0 variables, 1 time, 2 patterns, 3 sources and steps, 4 effects, 5 text, 9 suppressions |
 
@@ -239,6 +240,24 @@ registry! {
         "A configuration file cannot be read, or a value in it is of the wrong kind.\n\n```\n[language]\ndefault_sort_order = \"sideways\"\n```\n\nThe message names file, line and key; `kestrel-run doctor` shows which files are read."
     E0804 "policy" Error Policy
         "The policy file forbids this source, analytic, file or use of the network.\n\n```\nkestrel-run --policy policy.toml hunt.hf\n```\n\nThe message names the rule. Ask whoever keeps the policy."
+    E0901 "policy-scheme" Error Policy
+        "The policy does not allow data sources of this scheme.\n\nFor an address such as `stixbundle://https://…` both schemes have to be allowed.\n\n```\n[schemes]\nallow = [\"stixbundle\", \"file\"]\n```\n\nUse a source of an allowed scheme, or ask whoever keeps the policy."
+    E0902 "policy-host" Error Policy
+        "The policy does not allow this server, or the address is written so that nobody can be sure which server it names.\n\n```\n[hosts]\nallow = [\"siem.example.org\", \"*.corp.example\"]\n```\n\nWrite the plain name of the server: no percent signs, backslashes or numbers in one piece."
+    E0903 "policy-profile" Error Policy
+        "The policy does not allow this profile of a configured data source.\n\n```\n[profiles]\nallow = [\"lab*\"]\n```\n\nUse an allowed profile, or ask whoever keeps the policy."
+    E0904 "policy-network" Error Policy
+        "The policy forbids the network, and the data source is on it: a web address or a profile.\n\n```\nnetwork = false\n```\n\nExport the records of the source and use `file://…`."
+    E0905 "policy-analytic" Error Policy
+        "The policy does not allow this analytic, neither by its address nor by the digest of its code.\n\n```\n[analytics]\nallow = [\"python://*\", \"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"]\n```\n\nThe digest of a container is known when the address pins it, `docker://name@sha256:…`; that of other code where it is configured."
+    E0906 "policy-write" Error Policy
+        "The policy does not allow `SAVE` to write there.\n\n```\n[files]\nwrite = [\"results\"]\n```\n\nSave below an allowed folder. A path with `..` that leads out, with `$NAME` or with `~` is refused unless the folder is written the same way."
+    E0907 "policy-read" Error Policy
+        "The policy does not allow reading this file, by `LOAD` or as a data source.\n\n```\n[files]\nread = [\"data\"]\n```\n\nPut the file below an allowed folder."
+    E0908 "policy-time-range" Error Policy
+        "A query covers more time than the policy allows, or any time.\n\nAn inferred range counts as what the searches before it cover, widened by the configured offsets.\n\n```\n[time]\nmaximum = \"30 days\"\n```\n\nWrite `START … STOP …` or `LAST …`, or narrow it."
+    E0909 "policy-queries" Error Policy
+        "The hunt sends more queries than the policy allows, counting those about what was found, and each part of an address.\n\n```\n[queries]\nmaximum = 20\n```\n\nAsk fewer sources, or split the hunt."
     W0001 "unknown-type" Warning Lint
         "The entity type is neither known nor custom (`x-…`), and nothing of it was found.\n\n```\np = GET proces FROM lab WHERE pid > 0\n```\n\nThe help names the nearest types."
     W0002 "kinds-differ" Warning Lint

@@ -9,7 +9,7 @@ use std::{
 use kestrel_compiler::parse::MAX_TEXT;
 
 /// Largest huntflow or plan that is read.
-const MAX_BYTES: u64 = 256 << 20;
+pub(crate) const MAX_BYTES: u64 = 256 << 20;
 
 /// Why an input cannot be read, in words.
 #[derive(Debug, thiserror::Error)]

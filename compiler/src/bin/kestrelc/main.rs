@@ -6,6 +6,7 @@ mod commands;
 mod configured;
 mod diff;
 mod files;
+mod git;
 mod input;
 mod optimization;
 mod output;
@@ -25,8 +26,8 @@ mod exit {
     pub(crate) const CANNOT_RUN: u8 = 2;
 }
 
-/// Check, compile and review Kestrel huntflows. Nothing is executed: no network, no process, no
-/// file but those named.
+/// Check, compile and review Kestrel huntflows. Nothing is executed: no network, no process (but
+/// `git` for `diff REVISION:PATH`), no file but those named.
 #[derive(Debug, Parser)]
 #[command(name = "kestrelc", version, after_help = EXAMPLES, max_term_width = 100)]
 struct Cli {
@@ -39,6 +40,7 @@ Examples:
   kestrelc check hunts/                       find mistakes before anything runs
   kestrelc fmt hunts/                         write all hunts in one style
   kestrelc plan hunt.hf --queries             read every step and every query of a hunt
+  kestrelc diff main:hunt.hf hunt.hf          what changed in its work and its effects
   kestrelc build hunt.hf -o hunt.kplan        compile; run it anywhere with kestrel-run
   kestrelc explain E0201                      what a message means
 
@@ -59,6 +61,7 @@ enum Command {
     Fmt(commands::fmt::Args),
     Build(commands::build::Args),
     Plan(commands::plan::Args),
+    Diff(commands::diff::Args),
     Explain(commands::explain::Args),
     Lsp(commands::lsp::Args),
     Complete(commands::complete::Args),
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::Fmt(args) => commands::fmt::run(&args),
         Command::Build(args) => commands::build::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
+        Command::Diff(args) => commands::diff::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Lsp(args) => commands::lsp::run(&args),
         Command::Complete(args) => commands::complete::run(&args),

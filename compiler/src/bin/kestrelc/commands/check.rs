@@ -18,9 +18,14 @@ use kestrel_compiler::{
         selection::Choices,
     },
     parse::MAX_TEXT,
+    policy::{self, Policy},
     report::{self, FileReport},
 };
-use kestrel_ir::diagnostic::{Code, Diagnostic, SourceId, Span};
+use kestrel_ir::{
+    Plan,
+    diagnostic::{Category, Code, Diagnostic, SourceId, Span},
+    wire,
+};
 use kestrel_stix::Timestamp;
 use rayon::prelude::*;
 
@@ -31,7 +36,11 @@ use crate::{diff, exit, files, input, output, settings::Settings};
 ///
 /// Parses and resolves every hunt, then applies the lints. Takes huntflows (`.hf`), huntbooks
 /// (`.ipynb`, cells that are not Kestrel are left alone), folders (searched for both, leaving out
-/// what `.gitignore` names) and `-` for standard input. Each file is a hunt of its own.
+/// what `.gitignore` names) and `-` for standard input. Each file is a hunt of its own. Plans can be
+/// named too; they are read, verified and held against the policy.
+///
+/// With --policy, what the policy forbids is an error, which no comment, baseline or --ignore
+/// takes away.
 ///
 /// Exit code 0: nothing found; 1: findings; 2: something could not be read.
 #[derive(Debug, clap::Args)]
@@ -70,6 +79,9 @@ pub(crate) struct Args {
     /// Write all findings to the baseline, so that only new ones are reported from now on.
     #[arg(long)]
     write_baseline: bool,
+    /// Refuse what this policy forbids: sources, analytics, files, time ranges.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Name to print for standard input; its ending says what it is.
     #[arg(long, value_name = "NAME")]
     stdin_filename: Option<String>,
@@ -85,6 +97,7 @@ Examples:
   kestrelc check --diff --unsafe-fixes hunt.hf       look at all proposed repairs
   kestrelc check --extend-select missing-header .    one lint more
   kestrelc check --format sarif . > kestrel.sarif    for code scanning
+  kestrelc check --policy policy.toml hunts/         only what your team allows
 
 In a huntflow:  # kestrel: allow(unused-variable) the reason
 `kestrelc explain` lists all codes; `kestrelc explain W1101` explains one.";
@@ -153,12 +166,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         let selection = loaded.selection(Path::new(&name));
         jobs.push(Job { path, name, config: loaded.config.clone(), selection });
     }
+    let policy = args.policy.as_deref().map(read_policy).transpose()?;
     let now = now();
     let style = (args.format == Format::Text).then(|| super::style(std::io::stdout().is_terminal()));
     // A single file needs no threads, which take time to start.
     let outcomes: Vec<Outcome> = match jobs.as_slice() {
-        [only] => vec![file(only, args, now, style)],
-        many => many.par_iter().map(|job| file(job, args, now, style)).collect(),
+        [only] => vec![file(only, args, policy.as_ref(), now, style)],
+        many => many.par_iter().map(|job| file(job, args, policy.as_ref(), now, style)).collect(),
     };
     let repaired: usize = outcomes.iter().map(|outcome| outcome.repaired).sum();
     let mut reports = Vec::new();
@@ -194,7 +208,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
 }
 
 /// Checks one file, and repairs it if that is asked for.
-fn file(job: &Job, args: &Args, now: Option<Timestamp>, style: Option<Style>) -> Outcome {
+fn file(
+    job: &Job,
+    args: &Args,
+    policy: Option<&Policy>,
+    now: Option<Timestamp>,
+    style: Option<Style>,
+) -> Outcome {
     let mut outcome = Outcome {
         report: FileReport::default(),
         repaired: 0,
@@ -213,10 +233,19 @@ fn file(job: &Job, args: &Args, now: Option<Timestamp>, style: Option<Style>) ->
             return outcome;
         }
     };
+    if super::is_plan(&job.name, &bytes) {
+        outcome.report = plan(job, &bytes, policy, style);
+        return outcome;
+    }
     let document = Document::read(&job.name, &bytes);
     let hunt = document.examine(&job.config);
     let report = |document: &Document<'_>, hunt: &Hunt| {
-        let found = lints::check(hunt, &job.config, &job.selection, now);
+        let mut found = lints::check(hunt, &job.config, &job.selection, now);
+        if let Some((policy, plan)) = policy.zip(hunt.plan(&job.name, &job.config)) {
+            // Which code an analytic is, is known where it runs.
+            found.extend(policy::check(&plan, policy, &|_| None).into_iter().map(lints::Finding::from));
+            found.sort_by_key(|finding| finding.diagnostic.span);
+        }
         FileReport::new(&job.name, document, hunt, found, style)
     };
     if !args.fix && !args.diff {
@@ -239,6 +268,34 @@ fn file(job: &Job, args: &Args, now: Option<Timestamp>, style: Option<Style>) ->
     let document = Document::read(&job.name, &repaired);
     outcome.report = report(&document, &document.examine(&job.config));
     outcome
+}
+
+/// Reads a plan and holds it against the policy.
+fn plan(job: &Job, bytes: &[u8], policy: Option<&Policy>, style: Option<Style>) -> FileReport {
+    let (plan, found) = match wire::read(bytes) {
+        Ok(plan) => {
+            let found = policy.map(|policy| policy::check(&plan, policy, &|_| None));
+            (plan, found.unwrap_or_default())
+        }
+        Err(error) => {
+            let code = match error {
+                wire::ReadError::Version { .. } => Code::E0802,
+                _ => Code::E0801,
+            };
+            let wrong = Diagnostic::new(code, error.to_string()).help("build it again with `kestrelc build`");
+            (Plan::default(), vec![wrong])
+        }
+    };
+    let found = found.into_iter().map(lints::Finding::from).collect();
+    FileReport::new(&job.name, &Document::read("", b""), &Hunt::of_plan(&plan), found, style)
+}
+
+fn read_policy(path: &Path) -> Result<Policy, Failure> {
+    let name = path.display().to_string();
+    let bytes = input::read(&name)?;
+    let wrong = |cause: String| Failure::Other(format!("the policy `{name}` is wrong: {cause}"));
+    let text = std::str::from_utf8(&bytes).map_err(|error| wrong(error.to_string()))?;
+    policy::parse(text).map_err(|error| wrong(error.to_string()))
 }
 
 fn too_large(job: &Job, style: Option<Style>) -> FileReport {
@@ -313,7 +370,10 @@ fn apply_baseline(path: &Path, reports: &mut [FileReport], required: bool) -> Re
     let before = baseline.left();
     for report in reports {
         let file = report.path.clone();
-        report.findings.retain(|finding| !baseline.takes(&file, finding.code.as_str(), &finding.fingerprint));
+        report.findings.retain(|finding| {
+            let policy = finding.code.category() == Category::Policy;
+            policy || !baseline.takes(&file, finding.code.as_str(), &finding.fingerprint)
+        });
     }
     let known = before - baseline.left();
     if known > 0 {
@@ -325,7 +385,8 @@ fn apply_baseline(path: &Path, reports: &mut [FileReport], required: bool) -> Re
 fn write_baseline(path: &Path, reports: &[FileReport]) -> Result<u8, Failure> {
     let findings = reports.iter().flat_map(|report| {
         let each = |finding: &'_ report::Finding| (finding.code.as_str(), finding.fingerprint.clone());
-        report.findings.iter().map(each).map(|(code, fingerprint)| (report.path.as_str(), code, fingerprint))
+        let lasting = |finding: &&report::Finding| finding.code.category() != Category::Policy;
+        report.findings.iter().filter(lasting).map(each).map(|(code, fingerprint)| (report.path.as_str(), code, fingerprint))
     });
     let findings: Vec<(&str, &str, String)> = findings.collect();
     let text = Baseline::write(findings.iter().map(|(file, code, print)| (*file, *code, print.as_str())));

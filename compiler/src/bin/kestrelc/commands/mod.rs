@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod complete;
+pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod lsp;
@@ -13,8 +14,11 @@ use std::{io::IsTerminal, path::Path};
 
 use kestrel_compiler::{
     Compilation, Compiled,
+    ast::Huntflow,
     diagnostics::render::{self, SourceText, Style},
+    document,
     lints::selection::Choices,
+    notebook,
 };
 use kestrel_ir::{Plan, diagnostic::Diagnostic, wire};
 
@@ -49,11 +53,39 @@ pub(crate) struct Built {
 /// Compiles a huntflow with the nearest configuration; diagnostics go to standard error.
 pub(crate) fn compile(path: &str) -> Result<(Compilation, Compiled), Failure> {
     let bytes = input::read(path)?;
-    let settings = Settings::new(None, Choices::default()).of(Path::new(path))?;
+    compile_bytes(path, Path::new(path), &bytes)
+}
+
+/// Compiles the bytes of a huntflow, or of a huntbook if its name says so, cell by cell. `near` is
+/// the file whose configuration holds.
+pub(crate) fn compile_bytes(
+    name: &str,
+    near: &Path,
+    bytes: &[u8],
+) -> Result<(Compilation, Compiled), Failure> {
+    let settings = Settings::new(None, Choices::default()).of(near)?;
     let mut compilation = Compilation::new(settings.config.clone());
-    let compiled = compilation.block_bytes(path, &bytes);
-    for source in &compilation.plan().sources {
-        tell(source, &compiled.diagnostics);
+    let mut compiled = Compiled { ast: Huntflow::default(), steps: Vec::new(), diagnostics: Vec::new() };
+    if document::is_notebook(name) {
+        let notebook = notebook::read(bytes)
+            .map_err(|broken| Failure::Other(format!("`{name}`: {}", broken.message)))?;
+        for cell in &notebook.cells {
+            let block = compilation.block(&format!("{name}:cell {}", cell.number), &cell.text);
+            compiled.diagnostics.extend(block.diagnostics);
+            compiled.steps.extend(block.steps);
+            compiled.ast.statements.extend(block.ast.statements);
+        }
+    } else {
+        compiled = compilation.block_bytes(name, bytes);
+    }
+    for (n, source) in compilation.plan().sources.iter().enumerate() {
+        let of_source: Vec<_> = compiled
+            .diagnostics
+            .iter()
+            .filter(|found| found.span.map_or(0, |span| span.source.0 as usize) == n)
+            .cloned()
+            .collect();
+        tell(source, &of_source);
     }
     Ok((compilation, compiled))
 }
@@ -61,12 +93,23 @@ pub(crate) fn compile(path: &str) -> Result<(Compilation, Compiled), Failure> {
 /// Reads a plan, or compiles a huntflow to one as lowered.
 pub(crate) fn plan_of(path: &str) -> Result<Built, Failure> {
     let bytes = input::read(path)?;
-    if wire::looks_like_plan(&bytes) {
-        let plan = wire::read(&bytes).map_err(|cause| Failure::Plan { path: path.to_owned(), cause })?;
+    plan_of_bytes(path, Path::new(path), &bytes)
+}
+
+/// As [`plan_of`], for bytes that were read already.
+pub(crate) fn plan_of_bytes(name: &str, near: &Path, bytes: &[u8]) -> Result<Built, Failure> {
+    if is_plan(name, bytes) {
+        let plan = wire::read(bytes).map_err(|cause| Failure::Plan { path: name.to_owned(), cause })?;
         return Ok(Built { plan, errors: false });
     }
-    let (compilation, compiled) = compile(path)?;
+    let (compilation, compiled) = compile_bytes(name, near, bytes)?;
     Ok(Built { plan: compilation.plan().clone(), errors: compiled.has_errors() })
+}
+
+/// Returns true for plans, also damaged ones that are named as such.
+pub(crate) fn is_plan(name: &str, bytes: &[u8]) -> bool {
+    let named = Path::new(name).extension().is_some_and(|extension| extension == "kplan");
+    named || (wire::looks_like_plan(bytes) && !document::is_notebook(name))
 }
 
 /// Prints diagnostics about a text to standard error.
