@@ -5,9 +5,12 @@
 mod attributes_read;
 mod cli;
 mod inert;
+mod diff;
 mod lints;
 mod lsp;
 mod outputs;
 mod passes;
+mod policy;
+mod review;
 mod robustness;
 mod vectors;

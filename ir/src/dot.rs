@@ -38,18 +38,7 @@ pub fn write(plan: &Plan) -> String {
     out
 }
 
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '\n' => out.push_str("\\l"),
-            c if c.is_control() => out.push('\u{FFFD}'),
-            c => out.push(c),
-        }
-    }
-    out
+/// Names can hold anything, as in the plan's text.
+fn escape(label: &str) -> String {
+    text::shown(label).replace('\\', "\\\\").replace('"', "\\\"")
 }

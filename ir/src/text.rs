@@ -111,11 +111,7 @@ pub fn pattern_text(plan: &Plan, names: &BTreeMap<NodeId, String>, node: &Node) 
 }
 
 /// Returns the lines below a node's summary: a label and what it says.
-pub fn details(
-    plan: &Plan,
-    names: &BTreeMap<NodeId, String>,
-    node: &Node,
-) -> Vec<(&'static str, String)> {
+pub fn details(plan: &Plan, names: &BTreeMap<NodeId, String>, node: &Node) -> Vec<(&'static str, String)> {
     let mut out = Vec::new();
     let references = plan.references(node.id);
     let name_of = |input: u32| references.get(input as usize).map_or("?", |id| names[id].as_str()).to_owned();

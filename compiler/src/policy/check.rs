@@ -73,7 +73,8 @@ impl Refusals<'_> {
         schemes.dedup();
         for scheme in schemes {
             if let Some(refused) = policy.schemes.refuses(&[scheme]) {
-                let message = format!("the policy forbids the scheme `{}` of `{address}`{users}", visible(scheme));
+                let message =
+                    format!("the policy forbids the scheme `{}` of `{address}`{users}", visible(scheme));
                 self.refuse(Code::E0901, first, message, advice(&refused, "schemes"));
             }
         }
@@ -96,7 +97,8 @@ impl Refusals<'_> {
                 self.file(&file, false);
             }
             Reach::Unknown if !policy.hosts.is_empty() || !policy.profiles.is_empty() => {
-                let message = format!("what `{address}` names cannot be told, and the policy limits what hunts ask");
+                let message =
+                    format!("what `{address}` names cannot be told, and the policy limits what hunts ask");
                 let help = "write an address that `kestrelc check` accepts".to_owned();
                 self.refuse(Code::E0902, first, message, help);
             }
@@ -189,7 +191,9 @@ impl Refusals<'_> {
             None => String::new(),
         };
         let mut help = advice(&refused, "analytics");
-        if known.is_none() && help.contains(':') {
+        let digest = |text: &String| text.starts_with("sha256:") || text.starts_with("blake3:");
+        let by_digest = matches!(&refused, Refused::NotAllowed(allowed) if allowed.iter().any(digest));
+        if known.is_none() && by_digest {
             help.push_str("; which code runs under the name is known only where it is configured");
         }
         let message = format!("the policy forbids the analytic `{name}`{which}");
@@ -205,7 +209,9 @@ impl Refusals<'_> {
         let texts: Vec<String> = folders.texts().map(|text| format!("`{}`", visible(text))).collect();
         let help = match texts.as_slice() {
             [] => format!("the policy allows {verb} no file at all"),
-            texts => format!("it allows files below {}, written without `..` that leads out", texts.join(", ")),
+            texts => {
+                format!("it allows files below {}, written without `..` that leads out", texts.join(", "))
+            }
         };
         let message = format!("the policy forbids {verb} `{}`", visible(&file.path));
         self.refuse(code, file.node, message, help);

@@ -84,14 +84,55 @@ mod tests {
         let here = Folders::new(&[".".into()]).unwrap();
         let mut lines = Vec::new();
         for path in [
-            "out/a.csv", "./out/x/../a.csv", "out", "output/a.csv", "out/../a.csv", "../out/a.csv",
-            "out/../../etc/passwd", "out\\..\\..\\x", "/srv/hunts/a", "/srv/hunts/../x", "/srv", "/out/a",
-            "~/kestrel/a", "~/a", "~/kestrel/../a", "~/../a", "$CASE/a", "$CASE/../a", "out/$X", "$X/a", "C:\\a",
+            "out/a.csv",
+            "./out/x/../a.csv",
+            "out",
+            "output/a.csv",
+            "out/../a.csv",
+            "../out/a.csv",
+            "out/../../etc/passwd",
+            "out\\..\\..\\x",
+            "/srv/hunts/a",
+            "/srv/hunts/../x",
+            "/srv",
+            "/out/a",
+            "~/kestrel/a",
+            "~/a",
+            "~/kestrel/../a",
+            "~/../a",
+            "$CASE/a",
+            "$CASE/../a",
+            "out/$X",
+            "$X/a",
+            "C:\\a",
             "a.csv",
         ] {
             lines.push(format!("{path:<24} {} {}", folders.hold(path), here.hold(path)));
         }
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        out/a.csv                true true
+        ./out/x/../a.csv         true true
+        out                      false true
+        output/a.csv             false true
+        out/../a.csv             false true
+        ../out/a.csv             false false
+        out/../../etc/passwd     false false
+        out\..\..\x              false false
+        /srv/hunts/a             true false
+        /srv/hunts/../x          false false
+        /srv                     false false
+        /out/a                   false false
+        ~/kestrel/a              true false
+        ~/a                      false false
+        ~/kestrel/../a           false false
+        ~/../a                   false false
+        $CASE/a                  true false
+        $CASE/../a               false false
+        out/$X                   false false
+        $X/a                     false false
+        C:\a                     false false
+        a.csv                    false true
+        ");
         assert!(Folders::new(&["../x".into()]).is_err());
     }
 }

@@ -144,8 +144,15 @@ fn known(
             };
             return Err(at(Some(key.span()), format!("unknown key `{name}`{place}"), Some(help)));
         }
-        if let (DeValue::Table(inner), "") = (value.get_ref(), section) {
-            known(inner, name, at)?;
+        if !section.is_empty() || name == "network" {
+            continue;
+        }
+        match value.get_ref() {
+            DeValue::Table(inner) => known(inner, name, at)?,
+            _ => {
+                let help = format!("write `[{name}]` on a line of its own and its keys below");
+                return Err(at(Some(value.span()), format!("`{name}` is a section"), Some(help)));
+            }
         }
     }
     Ok(())
@@ -179,7 +186,10 @@ mod tests {
              maximum = '2 weeks'\nfiles = false\n[queries]\nmaximum = 20\n",
         );
         let policy = policy.unwrap();
-        assert_eq!((policy.longest, policy.queries, policy.files_any_time), (Some(1_209_600), Some(20), true));
+        assert_eq!(
+            (policy.longest, policy.queries, policy.files_any_time),
+            (Some(1_209_600), Some(20), true)
+        );
         assert!(!policy.schemes.is_empty() && policy.network == Some(true));
         assert!(parse("").unwrap().network.is_none());
     }
@@ -204,6 +214,19 @@ mod tests {
             .iter()
             .map(|text| format!("{}: {}", text.escape_default(), parse(text).unwrap_err()))
             .collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        [host]\nallow = []: line 1, column 2: unknown key `host`; did you mean `hosts`?
+        netwrok = false: line 1, column 1: unknown key `netwrok`; did you mean `network`?
+        [schemes]\nalow = [\'a\']: line 2, column 1: unknown key `alow` in `[schemes]`; did you mean `allow`?
+        [time]\nmaximum = \'soon\': line 1, column 1: `soon` is no duration; write a number and a unit: `90 minutes`, `12h`, `30 days`
+        [time]\nmaximum = 30: line 2, column 11: invalid type: integer `30`, expected a string
+        [schemes]\nallow = \'a\': line 2, column 9: invalid type: string "a", expected a sequence
+        [files]\nwrite = [\'../x\']: line 1, column 1: `../x` leads out of the folder it starts in; name the folder by its whole path
+        [queries]\nmaximum = -1: line 2, column 11: invalid value: integer `-1`, expected u64
+        network = false\nnetwork = true: line 2, column 1: duplicate key
+        schemes = [\'a\']: line 1, column 11: `schemes` is a section; write `[schemes]` on a line of its own and its keys below
+        [[hosts]]\nallow = []: line 1, column 1: `hosts` is a section; write `[hosts]` on a line of its own and its keys below
+        x = : line 1, column 5: string values must be quoted, expected literal string
+        "#);
     }
 }

@@ -86,8 +86,10 @@ pub struct CodeUse {
     pub analytic: String,
     /// What identifies the code: recorded in the plan, or the digest in the address.
     pub identity: Option<String>,
-    /// The arguments, as a huntflow writes them; references by variable are left as inputs.
+    /// The arguments, as a huntflow writes them.
     pub arguments: Vec<String>,
+    /// The same without names of variables: `ports = ….value`.
+    pub nameless: Vec<String>,
     /// The node.
     pub node: NodeId,
 }
@@ -130,24 +132,35 @@ impl SourceUse {
 }
 
 impl CodeUse {
-    fn of(apply: &Apply, node: NodeId) -> CodeUse {
-        let arguments = apply.arguments.iter().map(|(key, parts)| {
-            let parts: Vec<_> = parts
-                .iter()
-                .map(|part| match part {
-                    Argument::Value(value) => text::literal_text(value),
-                    Argument::Reference { input, path } => format!("input {input}.{path}"),
-                })
-                .collect();
-            format!("{} = {}", text::visible(key), parts.join(", "))
-        });
+    /// `name` gives the variables that arguments refer to, by reference input.
+    fn of(apply: &Apply, node: NodeId, name: impl Fn(u32) -> String) -> CodeUse {
+        let texts = |name: &dyn Fn(u32) -> String| -> Vec<String> {
+            let text = |(key, parts): &(String, Vec<Argument>)| {
+                let parts: Vec<_> = parts
+                    .iter()
+                    .map(|part| match part {
+                        Argument::Value(value) => text::literal_text(value),
+                        Argument::Reference { input, path } => format!("{}.{path}", name(*input)),
+                    })
+                    .collect();
+                format!("{} = {}", text::visible(key), parts.join(", "))
+            };
+            apply.arguments.iter().map(text).collect()
+        };
         CodeUse {
             analytic: apply.analytic.clone(),
             identity: apply.identity.clone().or_else(|| digest(&apply.analytic)),
-            arguments: arguments.collect(),
+            arguments: texts(&name),
+            nameless: texts(&|_| "…".to_owned()),
             node,
         }
     }
+}
+
+/// Returns true if an expansion has nothing to ask for but what the search asked for already.
+pub fn never_asks(expand: &Expand) -> bool {
+    let Some(done) = &expand.unless else { return false };
+    expand.id_attributes.iter().all(|attribute| attribute == done)
 }
 
 /// Returns the digest that an address pins an image to: `docker://name@sha256:…`.
@@ -163,25 +176,33 @@ impl Effects {
         let extents = Extents::of(plan);
         let mut effects = Effects::default();
         let mut known: HashMap<(String, String), usize> = HashMap::new();
+        // What values are called, by the latest name so far.
+        let mut bound: HashMap<NodeId, &str> = HashMap::new();
         let mut latest: HashMap<String, Kept> = HashMap::new();
         for node in plan.nodes() {
             match &node.op {
                 Op::Fetch(fetch) => {
                     effects.ask(node.id, &fetch.source, &fetch.window, extents.asked(node.id), &mut known);
                 }
-                // Nothing else to ask for than what the search has asked for already.
-                Op::Expand(Expand { id_attributes, unless: Some(done), .. })
-                    if id_attributes.iter().all(|attribute| attribute == done) => {}
+                Op::Expand(expand) if never_asks(expand) => {}
                 Op::Expand(expand) => {
                     effects.ask(node.id, &expand.source, &expand.window, extents.asked(node.id), &mut known);
                     effects.asks.last_mut().into_iter().for_each(|ask| ask.follow_up = true);
                 }
-                Op::Apply(apply) => effects.code.push(CodeUse::of(apply, node.id)),
+                Op::Apply(apply) => {
+                    let references = plan.references(node.id);
+                    let name = |input: u32| {
+                        let id = references.get(input as usize);
+                        id.and_then(|id| bound.get(id)).map_or("?".to_owned(), |name| text::visible(name))
+                    };
+                    effects.code.push(CodeUse::of(apply, node.id, name));
+                }
                 Op::Load(load) => {
                     effects.reads.push(FileUse { path: load.path.clone(), node: node.id });
                 }
                 Op::Save { path } => effects.writes.push(FileUse { path: path.clone(), node: node.id }),
                 Op::Bind(bind) => {
+                    bound.extend(plan.inputs(node.id).first().map(|input| (*input, bind.variable.as_str())));
                     let shape =
                         plan.inputs(node.id).first().and_then(|input| plan.get(*input)?.shape.as_ref());
                     let kept = Kept {

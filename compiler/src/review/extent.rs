@@ -7,10 +7,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use kestrel_ir::{
-    Node, NodeId, Op, Plan,
-    op::Window,
-};
+use kestrel_ir::{Node, NodeId, Op, Plan, op::Window};
 use kestrel_stix::{TimeWindow, Timestamp};
 
 /// The time that records of a query or a variable can come from.
@@ -69,9 +66,10 @@ impl Extent {
     #[must_use]
     pub fn widened(self, start_offset: i64, stop_offset: i64) -> Extent {
         match self {
-            Extent::Fixed { start, stop } => {
-                Extent::Fixed { start: start.plus_seconds(start_offset), stop: stop.plus_seconds(stop_offset) }
-            }
+            Extent::Fixed { start, stop } => Extent::Fixed {
+                start: start.plus_seconds(start_offset),
+                stop: stop.plus_seconds(stop_offset),
+            },
             Extent::Last { before, after } => Extent::Last {
                 before: before.saturating_add_signed(start_offset.saturating_neg()),
                 after: after.saturating_add_signed(stop_offset),
@@ -110,7 +108,7 @@ impl fmt::Display for Extent {
             Extent::Nothing => f.write_str("no time"),
             Extent::Fixed { start, stop } => {
                 let length = self.seconds().unwrap_or_default();
-                write!(f, "{} .. {} ({})", start.millis_text(), stop.millis_text(), duration(length))
+                write!(f, "{} .. {} ({})", short(*start), short(*stop), duration(length))
             }
             Extent::Last { before, after: 0 } => write!(f, "the last {}", duration(*before)),
             Extent::Last { before, after } => {
@@ -119,6 +117,11 @@ impl fmt::Display for Extent {
             Extent::Unbounded => f.write_str("any time"),
         }
     }
+}
+
+/// An instant without decimals where there are none.
+fn short(at: Timestamp) -> String {
+    at.millis_text().replace(".000Z", "Z")
 }
 
 /// Returns a duration in its two largest units: `5 days`, `1 hour 30 minutes`.

@@ -9,6 +9,8 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
 };
 
+use kestrel_ir::text::visible;
+
 /// The server of a web address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Host {
@@ -68,9 +70,13 @@ fn is_port(text: &str) -> bool {
     }
 }
 
+/// For people: an odd spelling is said to be one.
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        match self {
+            Host::Plain(name) => f.write_str(&visible(name)),
+            Host::Odd(text) => write!(f, "{} or another, oddly written", visible(text)),
+        }
     }
 }
 
@@ -98,6 +104,22 @@ mod tests {
             "https://good.example/path?q=\\",
         ];
         let lines: Vec<_> = urls.iter().map(|url| format!("{url}  {:?}", Host::of_url(url))).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        https://Siem.Example.org:8443/a?b#c  Plain("siem.example.org")
+        https://example.org./x  Plain("example.org")
+        http://10.0.0.1/a  Plain("10.0.0.1")
+        http://[::1]:80/a  Plain("[::1]")
+        https://evil.example\.good.example/  Odd("evil.example")
+        https://good.example\@evil.example/  Odd("good.example")
+        https://evil%2eexample/  Odd("evil%2eexample")
+        https://ｅvil.example/  Odd("ｅvil.example")
+        http://2130706433/  Odd("2130706433")
+        http://0x7f.1/  Odd("0x7f.1")
+        http://127.1/  Odd("127.1")
+        http://[::1/a  Odd("[::1")
+        http://a..b/  Odd("a..b")
+        http://a:b:80/  Odd("a:b:80")
+        https://good.example/path?q=\  Plain("good.example")
+        "#);
     }
 }

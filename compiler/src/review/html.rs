@@ -23,7 +23,7 @@ const SCRIPT: &str = include_str!("page.js");
 /// Hash of style and script for the content security policy. A test compares them with the files
 /// and prints the right ones.
 const STYLE_HASH: &str = "sha256-eXyD42Jm/5OtEMp+BrZ+RHxfrox733Uag3RQQzn3ErQ=";
-const SCRIPT_HASH: &str = "sha256-egDqMUanmqBcyRbtlt2h4WW+7tAVaMzPn7M1QQbZUaQ=";
+const SCRIPT_HASH: &str = "sha256-lsWzUpxnvksAbl91BOrqQNhTyGF2pGKIM+BLbcW8MTs=";
 
 /// Returns the page.
 pub fn page(plan: &Plan, asked: &[Asked]) -> String {
@@ -50,7 +50,7 @@ pub fn page(plan: &Plan, asked: &[Asked]) -> String {
     );
     let _ = writeln!(
         out,
-        "<header><h1>{}</h1>\n<p class=\"quiet\">What the hunt will do, before it runs. Plan of {} steps, \
+        "<header><h1>{}</h1>\n<p class=\"quiet\">What the hunt will do, before it runs. Plan of {} nodes, \
          made by kestrelc {}.</p></header>",
         html(&title),
         plan.len(),
@@ -176,11 +176,8 @@ fn graph(out: &mut String, plan: &Plan, places: &Places) -> bool {
             true
         }
         Err(too_large) => {
-            let _ = writeln!(
-                out,
-                "<p>{}; it stands below as text.</p></section>",
-                html(&too_large.to_string())
-            );
+            let _ =
+                writeln!(out, "<p>{}; it stands below as text.</p></section>", html(&too_large.to_string()));
             false
         }
     }
@@ -206,8 +203,7 @@ fn query_list(out: &mut String, plan: &Plan, places: &Places, asked: &[Asked]) {
             place = html(&place),
         );
         if let Some(problem) = &asked.problem {
-            let _ =
-                writeln!(out, "<p>No query: {}. {}.</p>", html(&problem.message), html(&problem.help));
+            let _ = writeln!(out, "<p>No query: {}. {}.</p>", html(&problem.message), html(&problem.help));
         }
         for (n, alternative) in asked.alternatives.iter().enumerate() {
             if let Some(by) = &alternative.by {
@@ -226,11 +222,17 @@ fn query_list(out: &mut String, plan: &Plan, places: &Places, asked: &[Asked]) {
                 let _ = writeln!(out, "<p class=\"quiet\">Filtered here: {}</p>", html(&left));
             }
         }
-        if let Some(window) = &asked.window {
+        if let Some(window) = asked.window.as_ref().filter(|_| !asked.never) {
             let _ = writeln!(out, "<p class=\"quiet\">Time range: {}</p>", html(window));
         }
-        if let Some(unless) = &asked.unless {
-            let _ = writeln!(out, "<p class=\"quiet\">Nothing is asked if {}.</p>", html(unless));
+        match &asked.unless {
+            Some(_) if asked.never => {
+                out.push_str("<p>Never asks: the search has asked for everything already.</p>\n")
+            }
+            Some(unless) => {
+                let _ = writeln!(out, "<p class=\"quiet\">Nothing is asked if {}.</p>", html(unless));
+            }
+            None => {}
         }
         out.push_str("</article>\n");
     }

@@ -151,6 +151,7 @@ fn query(asked: &Asked, places: &Places) -> Value {
         "alternatives": alternatives.collect::<Value>(),
         "time_range": asked.window,
         "not_asked_if": asked.unless,
+        "never_asked": asked.never,
         "problem": asked.problem,
     })
 }

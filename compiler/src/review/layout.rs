@@ -20,6 +20,8 @@ const MAX_BENDS: usize = 60_000;
 const ORDER_ROUNDS: usize = 12;
 /// Times that boxes are moved, down and up.
 const MOVE_ROUNDS: usize = 25;
+/// Pairs of lines that are compared to swap two neighbours; with more, a swap changes little.
+const MOST_PAIRS: usize = 10_000;
 /// Room between boxes of a layer, and between lines.
 const BOX_GAP: f64 = 28.0;
 const LINE_GAP: f64 = 12.0;
@@ -239,7 +241,8 @@ impl Graph {
                     };
                     pairs(&self.up) + pairs(&self.down)
                 };
-                if crossings(b, a) < crossings(a, b) {
+                let lines = |item: usize| self.up[item].len() + self.down[item].len();
+                if lines(a) * lines(b) <= MOST_PAIRS && crossings(b, a) < crossings(a, b) {
                     self.layers[at].swap(left, left + 1);
                     places[a] = left + 1;
                     places[b] = left;

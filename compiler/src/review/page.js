@@ -17,6 +17,13 @@
       lines.get(end).push(line);
     }
   }
+  // Wide graphs begin where the hunt does, not at the left edge.
+  const pane = document.querySelector(".graph");
+  const first = document.querySelector(".node");
+  if (pane && first) {
+    const box = first.getBoundingClientRect();
+    pane.scrollLeft += box.left + box.width / 2 - pane.getBoundingClientRect().left - pane.clientWidth / 2;
+  }
   let lit = [];
   let pinned = null;
   const clear = () => {

@@ -37,6 +37,8 @@ pub struct Asked {
     pub window: Option<String>,
     /// The case in which nothing is asked.
     pub unless: Option<String>,
+    /// That case is always so: there is no other attribute to ask by.
+    pub never: bool,
     /// Why there is no query: nothing can answer this address.
     pub problem: Option<Problem>,
 }
@@ -52,8 +54,8 @@ pub struct Alternative {
     pub terms: Vec<Term>,
     /// Whether the source keeps to the range.
     pub filters_window: bool,
-    /// Whether the source stops at the limit.
-    pub limits: bool,
+    /// Whether the source stops at the limit; none without one.
+    pub limits: Option<bool>,
 }
 
 /// One of the tests that all must hold.
@@ -106,7 +108,8 @@ pub fn of(plan: &Plan, places: &Places) -> Vec<Asked> {
                     Some(ask.asked(node.id, window, vec![(None, fetch.pattern.clone())], None))
                 }
                 Op::Expand(expand) => {
-                    let entities = plan.inputs(node.id).first().map_or("?", |id| places.label(*id)).to_owned();
+                    let entities =
+                        plan.inputs(node.id).first().map_or("?", |id| places.label(*id)).to_owned();
                     let patterns = follow_ups(expand, references.len());
                     let mut references = references;
                     references.push(entities);
@@ -193,6 +196,7 @@ impl Ask<'_> {
             alternatives: Vec::new(),
             window,
             unless: unless.map(|path| format!("the entities are asked for by {path}: that was done already")),
+            never: unless.is_some() && patterns.iter().all(|(by, _)| by.as_ref() == unless),
             problem: None,
         };
         let address = match Address::parse(self.source) {
@@ -230,7 +234,8 @@ impl Ask<'_> {
                 other => std::slice::from_ref(other),
             };
             let accepted = connector.accepts(terms);
-            let name = |input: u32| self.references.get(input as usize).map_or("?", String::as_str).to_owned();
+            let name =
+                |input: u32| self.references.get(input as usize).map_or("?", String::as_str).to_owned();
             let terms = terms.iter().enumerate().map(|(n, term)| Term {
                 test: kestrel_text(term, self.entity_type, name),
                 filtered: match accepted.get(n) {
@@ -246,7 +251,7 @@ impl Ask<'_> {
                 queries: connector.translate(&query),
                 terms: terms.collect(),
                 filters_window: capability.filter_window,
-                limits: capability.limit,
+                limits: self.limit.map(|_| capability.limit),
             });
         }
         asked
@@ -272,6 +277,9 @@ impl Alternative {
         }
         if !self.filters_window {
             parts.push("the time range".to_owned());
+        }
+        if self.limits == Some(false) {
+            parts.push("the limit".to_owned());
         }
         (!parts.is_empty()).then(|| parts.join("; "))
     }
@@ -306,11 +314,13 @@ pub fn text(plan: &Plan, places: &Places, all: &[Asked]) -> String {
                 line("here", &left);
             }
         }
-        if let Some(window) = &asked.window {
+        if let Some(window) = asked.window.as_ref().filter(|_| !asked.never) {
             line("window", window);
         }
-        if let Some(unless) = &asked.unless {
-            line("unless", unless);
+        match &asked.unless {
+            Some(_) if asked.never => line("none", "the search has asked for everything already"),
+            Some(unless) => line("unless", unless),
+            None => {}
         }
     }
     out

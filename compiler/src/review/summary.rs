@@ -38,7 +38,10 @@ const SHOWN: usize = 20;
 /// Returns all rows, in the order of reading.
 pub fn rows(plan: &Plan, effects: &Effects, places: &Places) -> Vec<Row> {
     vec![
-        Row { title: "sources", items: effects.sources.iter().map(|source| item_of(source, places)).collect() },
+        Row {
+            title: "sources",
+            items: effects.sources.iter().map(|source| item_of(source, places)).collect(),
+        },
         Row { title: "network", items: network(effects) },
         Row { title: "queries", items: queries(effects) },
         Row { title: "time range", items: time(plan, effects, places) },
@@ -83,7 +86,7 @@ fn count(n: usize, one: &str, many: &str) -> String {
 fn item_of(source: &SourceUse, places: &Places) -> Item {
     let kind = match &source.reach {
         Reach::File => "file".to_owned(),
-        Reach::Web(host) => format!("web, host {}", visible(host.as_str())),
+        Reach::Web(host) => format!("web, host {host}"),
         Reach::Profile => "profile".to_owned(),
         Reach::Unknown => "unknown kind".to_owned(),
     };
@@ -110,7 +113,7 @@ fn network(effects: &Effects) -> Vec<Item> {
     for source in &effects.sources {
         let name = match &source.reach {
             Reach::File => continue,
-            Reach::Web(host) => format!("host {}", visible(host.as_str())),
+            Reach::Web(host) => format!("host {host}"),
             Reach::Profile => format!("what profile {} is configured for", visible(&source.target)),
             Reach::Unknown => format!("perhaps: {} cannot be read", visible(&source.target)),
         };
@@ -177,10 +180,10 @@ fn code(plan: &Plan, effects: &Effects, places: &Places) -> Vec<Item> {
             arguments => format!(" with {}", arguments.join("; ")),
         };
         let text = format!(
-            "{} at {}{}, {identity}",
+            "{}{} at {}; {identity}",
             visible(&code.analytic),
+            super::escape::shorten(&with, 200),
             places.at(plan, code.node),
-            super::escape::shorten(&with, 200)
         );
         item(text, vec![code.node], true)
     });
@@ -196,11 +199,7 @@ fn files(plan: &Plan, files: &[super::effects::FileUse], places: &Places, loud: 
 fn reads(plan: &Plan, effects: &Effects, places: &Places) -> Vec<Item> {
     let mut items = files(plan, &effects.reads, places, false);
     for source in effects.sources.iter().filter(|source| source.reach == Reach::File) {
-        items.push(item(
-            format!("{} as data source", visible(&source.target)),
-            source.nodes.clone(),
-            false,
-        ));
+        items.push(item(format!("{} as data source", visible(&source.target)), source.nodes.clone(), false));
     }
     items
 }
@@ -226,7 +225,7 @@ fn keeps(effects: &Effects) -> Vec<Item> {
         [] => "no variable".to_owned(),
         names => format!("{}: {}", count(effects.variables.len(), "variable", "variables"), names.join(", ")),
     };
-    let shown = count(effects.displays.len(), "table or text", "tables and texts");
+    let shown = count(effects.displays.len(), "display", "displays");
     let nodes = effects.variables.iter().map(|kept| kept.node).collect();
     vec![item(format!("{variables}; shows {shown}"), nodes, false)]
 }

@@ -203,7 +203,10 @@ fn words(plan: &Plan, places: &Places, node: &Node) -> (String, String) {
         Op::Select(select) => (format!("{name} {}", select.entity_type), pattern()),
         Op::Relate(relate) => {
             let by = if relate.by { " by" } else { "" };
-            (format!("{name} {}", relate.entity_type), format!("{}{by} {}", relate.relation, relate.input_type))
+            (
+                format!("{name} {}", relate.entity_type),
+                format!("{}{by} {}", relate.relation, relate.input_type),
+            )
         }
         Op::Match(matching) => (format!("{name} {}", matching.entity_type), pattern()),
         Op::Filter(_) => (name.to_owned(), pattern()),

@@ -56,8 +56,8 @@ pub fn compare(old: &Effects, new: &Effects) -> Vec<EffectChange> {
 
 fn code_text(code: &CodeUse) -> String {
     let mut text = visible(&code.analytic);
-    if !code.arguments.is_empty() {
-        text.push_str(&format!(" with {}", code.arguments.join("; ")));
+    if !code.nameless.is_empty() {
+        text.push_str(&format!(" with {}", code.nameless.join("; ")));
     }
     if let Some(identity) = &code.identity {
         text.push_str(&format!(", pinned to {}", visible(identity)));
@@ -81,6 +81,7 @@ fn counts(
 ) {
     let times = |n: usize| match n {
         0 => None,
+        _ if kind == "secrets" => Some("used".to_owned()),
         1 => Some("once".to_owned()),
         n => Some(format!("{n} times")),
     };
@@ -124,7 +125,7 @@ fn sources(old: &[SourceUse], new: &[SourceUse], changes: &mut Vec<EffectChange>
 fn whole(source: &SourceUse, growth: Growth) -> EffectChange {
     let reach = match &source.reach {
         Reach::File => "file".to_owned(),
-        Reach::Web(host) => format!("web, host {}", visible(host.as_str())),
+        Reach::Web(host) => format!("web, host {host}"),
         Reach::Profile => "profile".to_owned(),
         Reach::Unknown => "unknown kind".to_owned(),
     };

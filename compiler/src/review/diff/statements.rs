@@ -7,29 +7,33 @@ use std::collections::{BTreeMap, HashSet};
 
 use kestrel_ir::{
     Node, NodeId, Op, Plan,
+    diagnostic::Span,
     text::{details, shown, summary},
 };
+
 use kestrel_stix::pattern::{Pattern, kestrel_text};
+
+use crate::review::effects::never_asks;
 
 /// One statement.
 #[derive(Debug, Clone)]
 pub(super) struct Statement {
-    /// Its nodes, in plan order.
-    pub(super) nodes: Vec<NodeId>,
-    /// The variables it makes.
+    /// The statements whose results it reads, by index.
+    pub(super) needs: Vec<usize>,
+    /// The variables it makes, under the names they have in the plan.
     pub(super) variables: Vec<String>,
     /// What it is called: `p = get process`, `display`.
     pub(super) title: String,
     /// What it does, one fact a line, each once: a label and a text.
     pub(super) facts: Vec<(String, String)>,
-    /// The node that tells where it stands in the text.
-    pub(super) first: NodeId,
+    /// Where it stands in the text.
+    pub(super) first: Span,
 }
 
-/// Returns the statements of a plan, in its order.
-pub(super) fn of(plan: &Plan) -> Vec<Statement> {
+/// Returns the statements of a plan, in its order, with some variables under other names.
+pub(super) fn of(plan: &Plan, renamed: &BTreeMap<String, String>) -> Vec<Statement> {
     let nodes = plan.nodes();
-    let names = names(plan, &nodes);
+    let names = names(plan, &nodes, renamed);
     let mut at: BTreeMap<(u32, u32), usize> = BTreeMap::new();
     let mut statements: Vec<Vec<&Node>> = Vec::new();
     for node in &nodes {
@@ -40,12 +44,25 @@ pub(super) fn of(plan: &Plan) -> Vec<Statement> {
             None => statements.push(vec![node]),
         }
     }
-    statements.into_iter().filter_map(|nodes| Statement::of(plan, &names, &nodes)).collect()
+    // Which statement made what, for who depends on whom.
+    let mut makers: BTreeMap<NodeId, usize> = BTreeMap::new();
+    for (n, nodes) in statements.iter().enumerate() {
+        makers.extend(nodes.iter().map(|node| (node.id, n)));
+    }
+    let of = |(n, nodes): (usize, &Vec<&Node>)| {
+        let mut statement = Statement::of(plan, &names, nodes);
+        let inputs = nodes.iter().flat_map(|node| plan.inputs(node.id));
+        statement.needs = inputs.filter_map(|id| makers.get(&id).copied()).filter(|m| *m != n).collect();
+        statement.needs.sort_unstable();
+        statement.needs.dedup();
+        statement
+    };
+    statements.iter().enumerate().map(of).collect()
 }
 
 /// What inputs are called: a variable by its name, records at hand as such, the rest `it`, which is
 /// nearly always the node before in the same statement.
-fn names(plan: &Plan, nodes: &[&Node]) -> BTreeMap<NodeId, String> {
+fn names(plan: &Plan, nodes: &[&Node], renamed: &BTreeMap<String, String>) -> BTreeMap<NodeId, String> {
     let mut names: BTreeMap<NodeId, String> = BTreeMap::new();
     for node in nodes {
         let name = match node.op {
@@ -57,14 +74,15 @@ fn names(plan: &Plan, nodes: &[&Node]) -> BTreeMap<NodeId, String> {
     // The first name of a value; later ones are aliases.
     for node in nodes.iter().rev() {
         if let (Op::Bind(bind), [input]) = (&node.op, plan.inputs(node.id).as_slice()) {
-            names.insert(*input, shown(&bind.variable).into_owned());
+            let name = renamed.get(&bind.variable).unwrap_or(&bind.variable);
+            names.insert(*input, shown(name).into_owned());
         }
     }
     names
 }
 
 impl Statement {
-    fn of(plan: &Plan, names: &BTreeMap<NodeId, String>, nodes: &[&Node]) -> Option<Statement> {
+    fn of(plan: &Plan, names: &BTreeMap<NodeId, String>, nodes: &[&Node]) -> Statement {
         // Within the statement its own result is `it`, whatever it is called.
         let mut own = input_names(plan, names, nodes);
         for node in nodes {
@@ -84,7 +102,7 @@ impl Statement {
         for node in nodes {
             match &node.op {
                 Op::Bind(bind) => {
-                    variables.push(shown(&bind.variable).into_owned());
+                    variables.push(bind.variable.clone());
                     let input = plan.inputs(node.id).first().and_then(|id| own.get(id)).cloned();
                     // A second name for something that was there.
                     if let Some(input) = input.filter(|input| input != "it") {
@@ -96,10 +114,18 @@ impl Statement {
                     add("type", fetch.entity_type.to_string());
                     add("source", shown(&fetch.source).into_owned());
                 }
+                Op::Expand(expand) if never_asks(expand) => continue,
                 Op::Expand(expand) => {
                     add("asks", format!("{} again about what was found", shown(&expand.source)));
                 }
-                Op::Select(_) | Op::Pool => {}
+                // Parts of how it is done that say nothing by themselves.
+                Op::Select(_) | Op::Pool | Op::Assemble | Op::Updated { .. } => {}
+                Op::Display { .. } if nodes.len() > 1 => {}
+                Op::Literal(literal) if literal.rows.len() > 20 => {
+                    // Its first rows are shown; the others count too.
+                    let content = NodeId::of(&node.op, &[], &[], 0).short();
+                    add("does", format!("{}, content {content}", summary(plan, &own, node)));
+                }
                 _ => add("does", shown(&summary(plan, &own, node)).into_owned()),
             }
             pattern_facts(plan, &own, node, &mut add);
@@ -114,23 +140,15 @@ impl Statement {
             }
         }
         let title = title(plan, names, nodes, &variables);
-        Some(Statement {
-            nodes: nodes.iter().map(|node| node.id).collect(),
-            variables,
-            title,
-            facts,
-            first: nodes.first()?.id,
-        })
+        // Every statement has a node, that is why it is one.
+        let first = nodes.first().map(|node| node.origin.span).unwrap_or_default();
+        Statement { needs: Vec::new(), variables, title, facts, first }
     }
 }
 
 /// Names for the inputs of some nodes only; copying all names for each statement would take time
 /// with the square of their number.
-fn input_names(
-    plan: &Plan,
-    names: &BTreeMap<NodeId, String>,
-    nodes: &[&Node],
-) -> BTreeMap<NodeId, String> {
+fn input_names(plan: &Plan, names: &BTreeMap<NodeId, String>, nodes: &[&Node]) -> BTreeMap<NodeId, String> {
     let mut own = BTreeMap::new();
     for node in nodes {
         for id in plan.inputs(node.id).into_iter().chain(plan.after(node.id)) {
@@ -163,10 +181,8 @@ fn pattern_facts(
     if let Pattern::And(parts) = pattern {
         terms = parts.iter().collect();
     }
-    let mut texts: Vec<String> = terms
-        .into_iter()
-        .map(|term| shown(&kestrel_text(term, &centre, name)).into_owned())
-        .collect();
+    let mut texts: Vec<String> =
+        terms.into_iter().map(|term| shown(&kestrel_text(term, &centre, name)).into_owned()).collect();
     // All of them must hold; in which order they are written is layout.
     texts.sort();
     for text in texts {
@@ -202,6 +218,7 @@ fn title(plan: &Plan, names: &BTreeMap<NodeId, String>, nodes: &[&Node], variabl
     });
     let title = match (sink, command) {
         (Some(sink), _) => sink,
+        (None, Some("assign")) => format!("{} ={of}", variables.join(", ")),
         (None, Some(command)) => {
             let what = what.map_or(String::new(), |what| format!(" {what}"));
             format!("{} = {command}{what}", variables.join(", "))

@@ -4,7 +4,7 @@
 //! stand at the same place and make the same variable, or do the same kind of thing, are one
 //! statement that changed.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use kestrel_ir::Plan;
 use serde::Serialize;
@@ -50,14 +50,31 @@ pub struct StatementChange {
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// A statement of one plan or a pair.
+#[derive(Debug, Clone, Copy)]
 enum Aligned {
     Both(usize, usize),
     Old(usize),
     New(usize),
 }
 
+/// Times that renamed variables are looked for: the renaming of one can hide that of another.
+const MAX_ROUNDS: usize = 8;
+
 pub(super) fn compare(old: &Plan, new: &Plan) -> (Vec<StatementChange>, Vec<(String, String)>) {
-    let (olds, news) = (statements::of(old), statements::of(new));
+    let news = statements::of(new, &BTreeMap::new());
+    let mut renamed = BTreeMap::new();
+    let mut olds = statements::of(old, &renamed);
+    let mut aligned = align(&olds, &news);
+    for _ in 0..MAX_ROUNDS {
+        let more = renamings(&aligned, &olds, &news, &renamed);
+        if more.is_empty() {
+            break;
+        }
+        renamed.extend(more);
+        olds = statements::of(old, &renamed);
+        aligned = align(&olds, &news);
+    }
+    let affected = affected(&aligned, &olds, &news);
     let sides = Sides {
         old,
         new,
@@ -67,30 +84,84 @@ pub(super) fn compare(old: &Plan, new: &Plan) -> (Vec<StatementChange>, Vec<(Str
         new_places: Places::of(new),
     };
     let mut changes = Vec::new();
-    let mut renamed = Vec::new();
-    for aligned in align(&olds, &news) {
-        match aligned {
+    for (n, pair) in aligned.iter().enumerate() {
+        match *pair {
             Aligned::Old(a) => changes.push(sides.change(Change::Removed, Some(a), None)),
             Aligned::New(b) => changes.push(sides.change(Change::Added, None, Some(b))),
-            Aligned::Both(a, b) => {
-                let (before, after) = (&olds[a], &news[b]);
-                if before.facts == after.facts {
-                    for (old, new) in before.variables.iter().zip(&after.variables) {
-                        if old != new {
-                            renamed.push((old.clone(), new.clone()));
-                        }
-                    }
-                }
-                if let Some(change) = sides.compare(a, b) {
-                    changes.push(change);
-                }
+            Aligned::Both(a, b) if olds[a].facts != news[b].facts => changes.push(sides.changed(a, b)),
+            Aligned::Both(a, b) if affected.contains(&n) => {
+                let mut change = sides.change(Change::Affected, Some(a), Some(b));
+                change.removed.clear();
+                change.added.clear();
+                changes.push(change);
             }
+            Aligned::Both(..) => {}
         }
     }
     // The same statement gone here and come there has moved.
     join_moved(&mut changes);
-    renamed.dedup();
-    (changes, renamed)
+    (changes, renamed.into_iter().collect())
+}
+
+/// Variables that statements with the same facts make under names that only one plan has.
+fn renamings(
+    aligned: &[Aligned],
+    olds: &[Statement],
+    news: &[Statement],
+    known: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let all = |statements: &[Statement]| -> BTreeSet<String> {
+        statements.iter().flat_map(|statement| statement.variables.clone()).collect()
+    };
+    let (old_names, new_names) = (all(olds), all(news));
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    let mut taken: BTreeSet<&String> = known.values().collect();
+    for pair in aligned {
+        let Aligned::Both(a, b) = *pair else { continue };
+        if olds[a].facts != news[b].facts {
+            continue;
+        }
+        for (old, new) in olds[a].variables.iter().zip(&news[b].variables) {
+            let fresh = !new_names.contains(old) && !old_names.contains(new);
+            if fresh && !known.contains_key(old) && !found.contains_key(old) && taken.insert(new) {
+                found.insert(old.clone(), new.clone());
+            }
+        }
+    }
+    found
+}
+
+/// Pairs that do the same, but on what changed statements give.
+fn affected(aligned: &[Aligned], olds: &[Statement], news: &[Statement]) -> BTreeSet<usize> {
+    let (mut old_dirty, mut new_dirty) = (vec![false; olds.len()], vec![false; news.len()]);
+    for pair in aligned {
+        match *pair {
+            Aligned::Old(a) => old_dirty[a] = true,
+            Aligned::New(b) => new_dirty[b] = true,
+            Aligned::Both(a, b) => {
+                let differ = olds[a].facts != news[b].facts;
+                (old_dirty[a], new_dirty[b]) = (differ, differ);
+            }
+        }
+    }
+    let mut affected = BTreeSet::new();
+    // One round suffices where pairs stand in one order; crossed ones may need more.
+    for _ in 0..MAX_ROUNDS {
+        let before = affected.len();
+        for (n, pair) in aligned.iter().enumerate() {
+            let Aligned::Both(a, b) = *pair else { continue };
+            let dirty = olds[a].needs.iter().any(|need| old_dirty[*need])
+                || news[b].needs.iter().any(|need| new_dirty[*need]);
+            if dirty && !old_dirty[a] {
+                (old_dirty[a], new_dirty[b]) = (true, true);
+                affected.insert(n);
+            }
+        }
+        if affected.len() == before {
+            break;
+        }
+    }
+    affected
 }
 
 struct Sides<'p> {
@@ -104,9 +175,7 @@ struct Sides<'p> {
 
 impl Sides<'_> {
     fn lines(&self, old: Option<usize>, new: Option<usize>) -> (Option<u32>, Option<u32>) {
-        let line = |plan: &Plan, places: &Places, statement: &Statement| {
-            plan.get(statement.first).and_then(|node| places.line(plan, node.origin.span))
-        };
+        let line = |plan: &Plan, places: &Places, statement: &Statement| places.line(plan, statement.first);
         (
             old.and_then(|n| line(self.old, &self.old_places, &self.olds[n])),
             new.and_then(|n| line(self.new, &self.new_places, &self.news[n])),
@@ -130,30 +199,7 @@ impl Sides<'_> {
     }
 
     /// Returns how two statements at the same place differ.
-    fn compare(&self, a: usize, b: usize) -> Option<StatementChange> {
-        let (before, after) = (&self.olds[a], &self.news[b]);
-        if before.facts == after.facts {
-            // Ids of binds hold names; what counts is the work that they name.
-            let work = |plan: &Plan, statement: &Statement| -> BTreeSet<kestrel_ir::NodeId> {
-                let mut ids = BTreeSet::new();
-                for id in &statement.nodes {
-                    match plan.get(*id).map(|node| &node.op) {
-                        Some(kestrel_ir::Op::Bind(_)) => ids.extend(plan.inputs(*id)),
-                        _ => {
-                            ids.insert(*id);
-                        }
-                    }
-                }
-                ids
-            };
-            if work(self.old, before) == work(self.new, after) {
-                return None;
-            }
-            let mut change = self.change(Change::Affected, Some(a), Some(b));
-            change.removed.clear();
-            change.added.clear();
-            return Some(change);
-        }
+    fn changed(&self, a: usize, b: usize) -> StatementChange {
         let mut change = self.change(Change::Changed, Some(a), Some(b));
         let (old, new) = (change.removed.clone(), change.added.clone());
         change.removed.retain(|fact| !new.contains(fact));
@@ -162,7 +208,7 @@ impl Sides<'_> {
             // The same facts in another order.
             (change.removed, change.added) = (old, new);
         }
-        Some(change)
+        change
     }
 }
 
@@ -242,7 +288,15 @@ fn pair(
     let mut taken = BTreeSet::new();
     let by_variables = |statement: &Statement| statement.variables.join(",");
     let by_kind = |statement: &Statement| -> String {
-        statement.title.rsplit(" = ").next().unwrap_or_default().split(' ').next().unwrap_or_default().to_owned()
+        statement
+            .title
+            .rsplit(" = ")
+            .next()
+            .unwrap_or_default()
+            .split(' ')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
     };
     let keys: [(&dyn Fn(&Statement) -> String, bool); 2] = [(&by_variables, true), (&by_kind, false)];
     for (key, named) in keys {

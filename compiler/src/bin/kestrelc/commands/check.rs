@@ -386,7 +386,12 @@ fn write_baseline(path: &Path, reports: &[FileReport]) -> Result<u8, Failure> {
     let findings = reports.iter().flat_map(|report| {
         let each = |finding: &'_ report::Finding| (finding.code.as_str(), finding.fingerprint.clone());
         let lasting = |finding: &&report::Finding| finding.code.category() != Category::Policy;
-        report.findings.iter().filter(lasting).map(each).map(|(code, fingerprint)| (report.path.as_str(), code, fingerprint))
+        report
+            .findings
+            .iter()
+            .filter(lasting)
+            .map(each)
+            .map(|(code, fingerprint)| (report.path.as_str(), code, fingerprint))
     });
     let findings: Vec<(&str, &str, String)> = findings.collect();
     let text = Baseline::write(findings.iter().map(|(file, code, print)| (*file, *code, print.as_str())));
