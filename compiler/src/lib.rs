@@ -36,6 +36,7 @@ pub mod review;
 mod syntax_context;
 mod syntax_error;
 pub mod token;
+pub mod translate;
 pub mod tree;
 
 pub use compile::{Compilation, Compiled};

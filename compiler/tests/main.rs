@@ -4,8 +4,8 @@
 
 mod attributes_read;
 mod cli;
-mod inert;
 mod diff;
+mod inert;
 mod lints;
 mod lsp;
 mod outputs;

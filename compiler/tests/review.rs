@@ -347,3 +347,12 @@ fn large_plans_are_told_from_drawings() {
     );
     self_contained(&page);
 }
+
+#[test]
+fn translation_answers_line_by_line() {
+    let shop = Shop::new(&[]);
+    let input = b"{\"pattern\": \"[process:name = 'a']\", \"options\": {}}\nnothing\n\n{\"pattern\": \"[process:pid = 4]\"}";
+    let output = shop.run_with(&["translate", "--connector", "bundle", "--stdin"], input);
+    insta::assert_snapshot!(crate::cli::show(&output));
+    insta::assert_snapshot!(shop.show(&["translate", "--connector", "nowhere", "--stdin"]));
+}

@@ -3,6 +3,10 @@
 //! A [`Session`] compiles block after block into one growing plan and runs of it what has not
 //! run yet. Front ends (the command line, a notebook kernel, a service) add no semantics.
 
+mod guard;
+
+pub use guard::Guard;
+
 use kestrel_compiler::{Compilation, Config};
 use kestrel_executor::{
     results::Results,
@@ -20,12 +24,21 @@ pub struct Session {
     compilation: Compilation,
     runner: Runner,
     passes: Vec<&'static dyn Pass>,
+    guard: Option<Guard>,
+    /// The blocks that ran, to go back to when the next one is refused.
+    accepted: Option<Compilation>,
 }
 
 impl Session {
     /// Starts a session: `runner` reads sources and keeps what they gave.
     pub fn new(config: Config, runner: Runner) -> Self {
-        Session { compilation: Compilation::new(config), runner, passes: passes::of_level(Level::O2) }
+        Session {
+            compilation: Compilation::new(config),
+            runner,
+            passes: passes::of_level(Level::O2),
+            guard: None,
+            accepted: None,
+        }
     }
 
     /// Chooses how much plans are optimized.
@@ -38,6 +51,14 @@ impl Session {
     #[must_use]
     pub fn with_passes(mut self, passes: Vec<&'static dyn Pass>) -> Self {
         self.passes = passes;
+        self
+    }
+
+    /// Binds everything that runs from now on to a policy.
+    #[must_use]
+    pub fn with_guard(mut self, guard: Guard) -> Self {
+        self.accepted = Some(self.compilation.clone());
+        self.guard = Some(guard);
         self
     }
 
@@ -66,6 +87,16 @@ impl Session {
     ) -> Results {
         match self.plan() {
             Ok(plan) => {
+                if let Some(guard) = &self.guard {
+                    let forbidden = guard.refuses(&plan);
+                    if !forbidden.is_empty() {
+                        let results = self.refused(said.into_iter().chain(forbidden).collect());
+                        // As if the blocks had not been there.
+                        self.compilation = self.accepted.clone().unwrap_or_default();
+                        return results;
+                    }
+                    self.accepted = Some(self.compilation.clone());
+                }
                 let mut results = self.runner.run(&plan, options, events);
                 results.diagnostics.splice(0..0, said);
                 results
@@ -85,6 +116,10 @@ impl Session {
         options: &RunOptions,
         events: &mut dyn FnMut(Event<'_>),
     ) -> Results {
+        let forbidden = self.guard.as_ref().map(|guard| guard.refuses(plan)).unwrap_or_default();
+        if !forbidden.is_empty() {
+            return Results { diagnostics: forbidden, texts: plan.sources.clone(), ..Results::default() };
+        }
         self.runner.run(plan, options, events)
     }
 

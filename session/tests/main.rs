@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod kills;
+mod policy;
 mod programs;
 mod stages;
 mod story;

@@ -50,8 +50,14 @@ impl Folders {
 }
 
 impl Clean {
-    /// None if `..` leads out.
+    /// None if `..` leads out, or if it is no path.
     fn of(text: &str) -> Option<Clean> {
+        let text = match text.split_once("://") {
+            // As `LOAD` and `SAVE` take it.
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("file") => rest,
+            Some(_) => return None,
+            None => text,
+        };
         let bytes = text.as_bytes();
         let drive = bytes.first().is_some_and(u8::is_ascii_alphabetic) && bytes.get(1) == Some(&b':');
         let absolute = text.starts_with(['/', '\\']) || drive;
@@ -106,6 +112,9 @@ mod tests {
             "$X/a",
             "C:\\a",
             "a.csv",
+            "file:///etc/x",
+            "file://out/x",
+            "s3://out/x",
         ] {
             lines.push(format!("{path:<24} {} {}", folders.hold(path), here.hold(path)));
         }
@@ -132,6 +141,9 @@ mod tests {
         $X/a                     false false
         C:\a                     false false
         a.csv                    false true
+        file:///etc/x            false false
+        file://out/x             true true
+        s3://out/x               false false
         ");
         assert!(Folders::new(&["../x".into()]).is_err());
     }

@@ -195,7 +195,7 @@ impl Extents {
             }
             Op::Join { .. } => first().union(self.given(inputs.get(1))),
             // Without records there is no span, and so no restriction.
-            Op::Literal(_) | Op::Load(_) => Extent::Unbounded,
+            Op::Literal(_) | Op::Load(_) | Op::Group(_) => Extent::Unbounded,
             Op::Apply(apply) => {
                 let on = inputs.iter().take(apply.inputs as usize);
                 on.map(|id| self.given(Some(id))).fold(Extent::Nothing, Extent::union)

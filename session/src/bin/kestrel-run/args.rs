@@ -32,6 +32,9 @@ pub(crate) struct Args {
     /// Configuration to use instead of the `kestrel.toml` found from the huntflow's folder upwards.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Run only hunts that keep to this policy; anything else is refused before it starts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
     /// Threads that read data sources; 0 means one for each processor.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) jobs: usize,

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kestrel_compiler::config_file::{self, ConfigError};
+use kestrel_compiler::{
+    config_file::{self, ConfigError},
+    policy::{self, Policy},
+};
 use kestrel_executor::{
     analytics::SettingsError,
     results::{Results, html, json, text},
@@ -19,7 +22,7 @@ use kestrel_ir::{
     passes::{self, Level, Pass, UnknownPass},
     wire,
 };
-use kestrel_session::Session;
+use kestrel_session::{Guard, Session};
 
 use crate::{
     analytics,
@@ -49,6 +52,8 @@ pub(crate) enum Failure {
     Analytics(#[from] SettingsError),
     #[error(transparent)]
     Passes(#[from] UnknownPass),
+    #[error("the policy `{path}` is wrong: {cause}")]
+    Policy { path: String, cause: String },
     #[error("{0}")]
     Usage(String),
     #[error("cannot write the results to `{path}`: {cause}")]
@@ -89,8 +94,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let connectors =
         Connectors { base_dir: PathBuf::from("."), offline: args.offline, limits: Default::default() };
     let store = store::Options { memory: args.memory, threads: args.jobs, ..store::Options::default() };
+    let guard = args.policy.as_deref().map(policy).transpose()?;
+    let guard = guard.map(|policy| Guard::new(policy, analytics.clone(), PathBuf::from(".")));
     let runner = Runner::new(store, cache::reader(args, connectors), analytics);
     let mut session = Session::new(config.config, runner).with_passes(passes);
+    if let Some(guard) = guard {
+        session = session.with_guard(guard);
+    }
     // A file that cannot be written is noticed before the hunt runs, not after.
     let mut output = Output::open(args.output.as_deref())
         .map_err(|cause| Failure::Write { path: output::name(args.output.as_deref()), cause })?;
@@ -140,6 +150,14 @@ fn profile(results: &Results, plan: &Plan, path: &Path) -> Result<(), Failure> {
         .map_err(|cause| Failure::Write { path: output::name(Some(path)), cause })?;
     eprintln!("kestrel-run: the trace is in `{}`", output::name(Some(path)));
     Ok(())
+}
+
+fn policy(path: &Path) -> Result<Policy, Failure> {
+    let name = path.display().to_string();
+    let text = fs::read(path).map_err(|cause| Failure::Unreadable { path: name.clone(), cause })?;
+    let wrong = |cause: String| Failure::Policy { path: name.clone(), cause };
+    let text = String::from_utf8(text).map_err(|error| wrong(error.to_string()))?;
+    policy::parse(&text).map_err(|error| wrong(error.to_string()))
 }
 
 fn compile(session: &mut Session, huntflows: &[Input]) -> Vec<Diagnostic> {

@@ -9,6 +9,7 @@ pub(crate) mod fmt;
 pub(crate) mod lsp;
 pub(crate) mod man;
 pub(crate) mod plan;
+pub(crate) mod translate;
 
 use std::{io::IsTerminal, path::Path};
 

@@ -1,0 +1,97 @@
+//! `kestrel-run --policy`: exit code 4, and nothing runs.
+
+use std::process::{Command, Output};
+
+use crate::support::{root, stderr, stdout};
+
+/// Runs a hunt in a folder of its own.
+fn run(folder: &std::path::Path, policy: &str, hunt: &str) -> Output {
+    std::fs::write(folder.join("policy.toml"), policy).expect("written");
+    std::fs::write(folder.join("hunt.hf"), hunt).expect("written");
+    Command::new(env!("CARGO_BIN_EXE_kestrel-run"))
+        .args(["--policy", "policy.toml", "--no-cache", "--format", "json", "hunt.hf"])
+        .current_dir(folder)
+        .output()
+        .expect("the program starts")
+}
+
+#[test]
+fn what_is_forbidden_does_not_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bundle = root().join("fixtures/bundles/mini.json");
+    let bundle = bundle.to_str().expect("text");
+    let hunt = format!(
+        "p = GET process FROM stixbundle://{bundle} WHERE pid > 0\nSAVE p TO results/p.csv\nSAVE p TO elsewhere/p.csv\n"
+    );
+    let refused = run(folder.path(), "[files]\nwrite = ['results']\n", &hunt);
+    assert_eq!(refused.status.code(), Some(4), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("error[E0906]") && stderr(&refused).contains("hunt.hf:3:1"));
+    // Nothing of the hunt ran, not even what is allowed.
+    assert!(!folder.path().join("results").exists());
+    let json: serde_json::Value = serde_json::from_str(&stdout(&refused)).expect("one document");
+    assert_eq!(json["diagnostics"][0]["category"], "policy");
+    assert_eq!(json["variables"], serde_json::json!({}));
+    let allowed = run(folder.path(), "[files]\nwrite = ['results', 'elsewhere']\n", &hunt);
+    assert_eq!(allowed.status.code(), Some(0), "{}", stderr(&allowed));
+    assert!(folder.path().join("elsewhere/p.csv").exists());
+    // A plan is bound as well.
+    let timed = "[time]\nmaximum = '1 day'\n";
+    assert_eq!(run(folder.path(), timed, &hunt).status.code(), Some(4));
+    let wrong = run(folder.path(), "[file]\nwrite = []\n", &hunt);
+    assert_eq!(wrong.status.code(), Some(2), "{}", stderr(&wrong));
+    assert!(stderr(&wrong).contains("did you mean `files`?"), "{}", stderr(&wrong));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_do_not_lead_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let outside = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("results")).expect("made");
+    let link = |to: &std::path::Path, name: &str| {
+        std::os::unix::fs::symlink(to, folder.path().join("results").join(name)).expect("linked");
+    };
+    link(outside.path(), "out");
+    link(&outside.path().join("new.csv"), "file.csv");
+    link(&folder.path().join("results"), "self");
+    let policy = "[files]\nwrite = ['results']\n";
+    let save = |path: &str| format!("x = NEW process ['a']\nSAVE x TO {path}\n");
+    for path in ["results/out/x.csv", "results/out/deeper/x.csv", "results/file.csv"] {
+        let refused = run(folder.path(), policy, &save(path));
+        assert_eq!(refused.status.code(), Some(4), "{path}: {}", stderr(&refused));
+    }
+    assert_eq!(std::fs::read_dir(outside.path()).expect("a folder").count(), 0);
+    for path in ["results/x.csv", "results/new/x.csv", "results/self/y.csv"] {
+        let allowed = run(folder.path(), policy, &save(path));
+        assert_eq!(allowed.status.code(), Some(0), "{path}: {}", stderr(&allowed));
+    }
+}
+
+#[test]
+fn refused_blocks_leave_a_session_as_it_was() {
+    use kestrel_compiler::{Config, policy};
+    use kestrel_executor::{
+        ops::apply::Analytics,
+        run::{Connectors, RunOptions, Session as Runner},
+        store::Options,
+    };
+    use kestrel_session::{Guard, Session};
+
+    let connectors = Connectors { base_dir: root(), offline: true, limits: Default::default() };
+    let runner = Runner::new(Options::default(), std::sync::Arc::new(connectors), Analytics::default());
+    let policy = policy::parse("network = false\n").expect("a policy");
+    let guard = Guard::new(policy, Analytics::default(), root());
+    let mut session = Session::new(Config::default(), runner).with_guard(guard);
+    let mut block = |text: &str| {
+        let said = session.compile("block", text.as_bytes());
+        let results = match said.iter().any(kestrel_ir::diagnostic::Diagnostic::is_error) {
+            true => session.refused(said),
+            false => session.run(said, &RunOptions::default(), &mut |_| {}),
+        };
+        results.exit_code()
+    };
+    assert_eq!(block("x = NEW process ['a']\n"), 0);
+    assert_eq!(block("p = GET process FROM https://h.example/b.json WHERE pid = 4 LAST 1 DAY\n"), 4);
+    assert_eq!(block("DISP p\n"), 2);
+    assert_eq!(block("DISP x\n"), 0);
+}
