@@ -8,10 +8,6 @@
 //! The pattern is read by the grammar of huntflows, which holds the one form that hunts send: one
 //! observation with tests joined by `AND` and `OR`, and one time range after it.
 
-use kestrel_connectors::{
-    address::Address,
-    connector::{self, Query},
-};
 use kestrel_ir::{
     Op,
     diagnostic::{Category, Diagnostic},
@@ -102,24 +98,9 @@ fn answer(connector: Connector, line: &str) -> Result<Vec<String>, Refused> {
                 category: "mapping_error",
                 message: "the pattern asks for everything".to_owned(),
             })?;
-            debug_assert!(accepted(&fetch, window));
             Ok(vec![text])
         }
     }
-}
-
-/// The connector that reads bundles answers any pattern, one query for each part of the address.
-fn accepted(fetch: &Fetch, window: TimeWindow) -> bool {
-    let Ok(address) = Address::parse(&fetch.source) else { return false };
-    let query = Query {
-        address: &address,
-        entity_type: &fetch.entity_type,
-        pattern: &fetch.pattern,
-        references: &[],
-        window,
-        limit: None,
-    };
-    connector::connector_for(&address).is_ok_and(|connector| connector.translate(&query).len() == 1)
 }
 
 /// Reads a pattern as the `WHERE` of a `GET`.
@@ -139,7 +120,7 @@ fn fetch_of(pattern: &str) -> Result<Fetch, Refused> {
         .chars()
         .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
         .collect();
-    if name.is_empty() {
+    if name.is_empty() || !text.contains(&format!("{name}:")) {
         return Err(invalid("a test starts with an entity type, as in `process:name = 'cmd.exe'`"));
     }
     let mut compilation = Compilation::new(Config { prefetch_get: false, ..Config::default() });
