@@ -298,7 +298,9 @@ fn pair(
             .unwrap_or_default()
             .to_owned()
     };
-    let keys: [(&dyn Fn(&Statement) -> String, bool); 2] = [(&by_variables, true), (&by_kind, false)];
+    // A plain function and a closure are not of one type; a reference to either is.
+    type Key<'k> = &'k dyn Fn(&Statement) -> String;
+    let keys: [(Key<'_>, bool); 2] = [(&by_variables, true), (&by_kind, false)];
     for (key, named) in keys {
         let mut waiting: HashMap<String, VecDeque<usize>> = HashMap::new();
         for n in a.clone().filter(|n| !taken.contains(n)) {
