@@ -123,6 +123,11 @@ impl Session {
         self.runner.run(plan, options, events)
     }
 
+    /// Ends the session when the program ends too: nothing is put back piece by piece.
+    pub fn close(self) {
+        self.runner.close();
+    }
+
     /// Returns the results of a hunt that does not run, for what was said about it.
     pub fn refused(&self, diagnostics: Vec<Diagnostic>) -> Results {
         Results { diagnostics, texts: self.compilation.plan().sources.clone(), ..Results::default() }

@@ -112,6 +112,12 @@ impl Session {
         }
     }
 
+    /// Ends the session when the program ends too; see [`Store::close`].
+    pub fn close(self) {
+        self.store.close();
+        std::mem::forget((self.done, self.parts));
+    }
+
     /// Returns the store, for completion and the like.
     pub fn store(&mut self) -> &mut Store {
         &mut self.store

@@ -175,6 +175,13 @@ impl Store {
         }
     }
 
+    /// Closes the database, and leaves all memory to the end of the program, which frees it at
+    /// once: putting back millions of small pieces would keep the user waiting.
+    pub fn close(mut self) {
+        drop(self.database.take());
+        std::mem::forget(self);
+    }
+
     /// Returns the values of the session.
     pub fn dictionary(&self) -> &Dictionary {
         &self.dictionary

@@ -130,6 +130,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     }
     let code = results.exit_code();
     let shown = show(args, &results, &mut output).and_then(|()| output.commit());
+    session.close();
     match shown {
         Ok(()) => Ok(code),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(code),
