@@ -31,10 +31,17 @@ pub(crate) struct Counter<'d, P> {
     pub(crate) defects: &'d mut Defects,
     /// Says where the record is.
     pub(crate) place: P,
+    /// How much was counted here.
+    pub(crate) counted: u64,
 }
 
-impl<P: Fn() -> String> Counter<'_, P> {
+impl<'d, P: Fn() -> String> Counter<'d, P> {
+    pub(crate) fn new(defects: &'d mut Defects, place: P) -> Self {
+        Counter { defects, place, counted: 0 }
+    }
+
     pub(crate) fn count(&mut self, defect: Defect, detail: impl FnOnce() -> String) {
+        self.counted += 1;
         let place = &self.place;
         count_defect(self.defects, defect, || (place(), shortened(detail())));
     }

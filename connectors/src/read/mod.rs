@@ -11,6 +11,7 @@
 
 pub mod events;
 
+mod condense;
 mod error;
 mod event_worker;
 mod flatten;

@@ -6,12 +6,14 @@ use std::borrow::Cow;
 
 use kestrel_stix::{
     Timestamp,
+    batch::Again,
     identity::named,
     record::{Defect, Moment, Object, Record},
 };
 use simd_json::{Node, StaticNode};
 
 use super::{
+    condense::Entry,
     flatten::{Counter, object, type_of_id},
     options::Limits,
     tape::{members, text, write_json},
@@ -23,6 +25,8 @@ pub(crate) struct Head<'c> {
     pub(crate) id: Option<&'c str>,
     stated_type: Option<&'c str>,
     objects: Option<usize>,
+    /// How often `objects` is given.
+    objects_given: u32,
     object_refs: Option<usize>,
     first: Option<usize>,
     last: Option<usize>,
@@ -87,7 +91,10 @@ impl<'c> Head<'c> {
             match key {
                 "type" => head.stated_type = text(nodes, at),
                 "id" => head.id = text(nodes, at).filter(|id| !id.is_empty()),
-                "objects" => head.objects = Some(at),
+                "objects" => {
+                    head.objects = Some(at);
+                    head.objects_given += 1;
+                }
                 "object_refs" => head.object_refs = Some(at),
                 "first_observed" => head.first = Some(at),
                 "last_observed" => head.last = Some(at),
@@ -206,13 +213,66 @@ impl<'c> Head<'c> {
     }
 }
 
-/// Reads a record with its objects. False if it is unusable; that is counted.
+/// A record with its members: objects that are read now, and objects that were read before.
+#[derive(Debug, Default)]
+pub(crate) struct Sighted<'c> {
+    pub(crate) record: Record<'c>,
+    pub(crate) again: Vec<Again<'c>>,
+    /// Members that were read without any defect: place among all members, and entry.
+    pub(crate) fresh: Vec<(usize, usize)>,
+}
+
+impl Sighted<'_> {
+    /// Returns an empty one with the buffers of this one, whatever they borrowed from.
+    pub(crate) fn emptied(self, spare: &mut Vec<Object<'static>>) -> Sighted<'static> {
+        let Sighted { mut record, again, mut fresh } = self;
+        spare.extend(record.objects.drain(..).map(|object| Object {
+            attributes: emptied(object.attributes),
+            references: emptied(object.references),
+            ..Object::default()
+        }));
+        fresh.clear();
+        let record = Record { objects: emptied(record.objects), ..Record::default() };
+        Sighted { record, again: emptied(again), fresh }
+    }
+}
+
+/// Empties a list; the memory is used again, since both types have the same size.
+fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
+    list.clear();
+    list.into_iter().filter_map(|_| None).collect()
+}
+
+/// Returns true if the entries are those of the record's objects, one for each dictionary and
+/// list, so that it is certain which is which.
+pub(crate) fn fits(head: &Head<'_>, nodes: &[Node<'_>], entries: &[Entry]) -> bool {
+    let Some(objects) = head.objects.filter(|_| head.objects_given == 1) else { return false };
+    let mut rest = entries.iter();
+    for (_, at) in members(nodes, objects) {
+        let fits = match nodes.get(at) {
+            Some(Node::Array { len, .. }) => {
+                rest.next().is_some_and(|entry| *len == 0 || matches!(entry, Entry::New(_)))
+            }
+            Some(Node::Object { .. }) => matches!(rest.next(), Some(Entry::New(_))),
+            _ => true,
+        };
+        if !fits {
+            return false;
+        }
+    }
+    // The id of a record without one is made from all of it.
+    rest.next().is_none() && head.id.is_some()
+}
+
+/// Reads a record with its objects; those that `entries` knows are not read again. False if it
+/// is unusable; that is counted.
 pub(crate) fn record<'c, P: Fn() -> String>(
     head: &Head<'c>,
     nodes: &[Node<'c>],
     limits: &Limits,
-    record: &mut Record<'c>,
-    spare: &mut Vec<Object<'c>>,
+    entries: &[Entry],
+    out: &mut Sighted<'c>,
+    spare: &mut Vec<Object<'static>>,
     counter: &mut Counter<'_, P>,
 ) -> bool {
     let Some(objects) = head.objects else { return false };
@@ -227,19 +287,29 @@ pub(crate) fn record<'c, P: Fn() -> String>(
             return false;
         }
     }
-    head.fill(nodes, limits, record, counter);
-    spare.append(&mut record.objects);
+    head.fill(nodes, limits, &mut out.record, counter);
+    let mut entries = entries.iter().enumerate();
+    let mut place = 0;
     for (key, at) in members(nodes, objects) {
-        let mut next = spare.pop().unwrap_or_default();
-        next.attributes.clear();
-        next.references.clear();
+        let entry = match nodes.get(at) {
+            Some(Node::Object { .. } | Node::Array { .. }) => entries.next(),
+            _ => None,
+        };
+        if let Some((_, Entry::Known(shape))) = entry {
+            out.again.push(Again { at: place, key, shape: *shape });
+            place += 1;
+            continue;
+        }
+        let mut next: Object<'c> = spare.pop().unwrap_or_default();
         next.key = Cow::Borrowed(key);
-        next.id = None;
         next.seen = true;
+        let before = counter.counted;
         if object(nodes, at, limits, &mut next, counter) {
-            record.objects.push(next);
-        } else {
-            spare.push(next);
+            out.record.objects.push(next);
+            if let Some((entry, _)) = entry.filter(|_| counter.counted == before) {
+                out.fresh.push((place, entry));
+            }
+            place += 1;
         }
     }
     true

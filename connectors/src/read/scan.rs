@@ -3,6 +3,8 @@
 //! Only brackets outside strings count, whichever they are: whether they match is for the
 //! JSON parser to say. The scan can stop anywhere and go on in the next block of input.
 
+use wide::u8x16;
+
 /// Where a scan is: in a string or not, after a backslash or not, how deep.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Scanner {
@@ -32,15 +34,21 @@ impl Scanner {
         self.block(&padded, rest.len()).map(|at| blocks.len() * 64 + at)
     }
 
-    /// Consumes `used` bytes of the block; the others are blanks.
+    /// Consumes `used` bytes of the block; the others are blanks. Returns which are opening and
+    /// closing brackets outside of strings.
     #[inline]
-    fn block(&mut self, block: &[u8; 64], used: usize) -> Option<usize> {
+    pub(crate) fn brackets(&mut self, block: &[u8; 64], used: usize) -> (u64, u64) {
         let masks = masks(block);
         let quotes = masks.quote & !self.escapes(masks.backslash, used);
         let inside = prefix_xor(quotes) ^ self.in_string;
         self.in_string = 0u64.wrapping_sub(inside >> 63);
-        let open = masks.open & !inside;
-        let close = masks.close & !inside;
+        (masks.open & !inside, masks.close & !inside)
+    }
+
+    /// Consumes `used` bytes of the block; the others are blanks.
+    #[inline]
+    fn block(&mut self, block: &[u8; 64], used: usize) -> Option<usize> {
+        let (open, close) = self.brackets(block, used);
         let closing = u64::from(close.count_ones());
         if self.depth > closing {
             self.depth = self.depth + u64::from(open.count_ones()) - closing;
@@ -91,6 +99,7 @@ fn prefix_xor(mut bits: u64) -> u64 {
     bits ^ bits << 32
 }
 
+#[derive(Debug, PartialEq, Eq)]
 struct Masks {
     quote: u64,
     backslash: u64,
@@ -98,44 +107,24 @@ struct Masks {
     close: u64,
 }
 
-/// `[` and `{`, `]` and `}` differ in one bit.
-const CASE: u64 = each(0x20);
-
-/// Bit n of a mask says whether byte n is the wanted one. Eight bytes at a time, in plain
-/// integers.
+/// Bit n of a mask says whether byte n is the wanted one.
 #[inline]
 fn masks(block: &[u8; 64]) -> Masks {
+    let (quote, backslash) = (u8x16::splat(b'"'), u8x16::splat(b'\\'));
+    // `[` and `{`, `]` and `}` differ in one bit.
+    let (case, open, close) = (u8x16::splat(0x20), u8x16::splat(b'{'), u8x16::splat(b'}'));
     let mut masks = Masks { quote: 0, backslash: 0, open: 0, close: 0 };
-    let (words, _) = block.as_chunks::<8>();
-    for (n, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let folded = word | CASE;
-        let shift = n * 8;
-        masks.quote |= gather(equal(word, each(b'"'))) << shift;
-        masks.backslash |= gather(equal(word, each(b'\\'))) << shift;
-        masks.open |= gather(equal(folded, each(b'{'))) << shift;
-        masks.close |= gather(equal(folded, each(b'}'))) << shift;
+    let (sixteens, _) = block.as_chunks::<16>();
+    for (n, bytes) in sixteens.iter().enumerate() {
+        let bytes = u8x16::new(*bytes);
+        let folded = bytes | case;
+        let shift = n * 16;
+        masks.quote |= u64::from(bytes.simd_eq(quote).to_bitmask()) << shift;
+        masks.backslash |= u64::from(bytes.simd_eq(backslash).to_bitmask()) << shift;
+        masks.open |= u64::from(folded.simd_eq(open).to_bitmask()) << shift;
+        masks.close |= u64::from(folded.simd_eq(close).to_bitmask()) << shift;
     }
     masks
-}
-
-/// The byte, eight times.
-const fn each(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
-}
-
-/// Sets the highest bit of each byte that is equal in both.
-#[inline]
-fn equal(word: u64, wanted: u64) -> u64 {
-    const LOW: u64 = each(0x7f);
-    let differs = word ^ wanted;
-    !(((differs & LOW) + LOW) | differs | LOW)
-}
-
-/// Moves the highest bits of the eight bytes together.
-#[inline]
-fn gather(bits: u64) -> u64 {
-    (bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 #[cfg(test)]
@@ -144,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    fn plain(bytes: &[u8]) -> Option<usize> {
+    fn end_of(bytes: &[u8]) -> Option<usize> {
         let (mut depth, mut string, mut escaped) = (0usize, false, false);
         for (n, byte) in bytes.iter().enumerate() {
             // Outside strings, where none belongs, a backslash hides quotes only.
@@ -169,13 +158,23 @@ mod tests {
 
     proptest! {
         #[test]
+        fn masks_are_those_of_each_byte(text in "[\\[\\]{}\"\\\\a:;|Z\\x00-\\xff]{64}") {
+            let block = text.as_bytes().first_chunk::<64>().expect("at least 64 bytes");
+            let mask = |wanted: &[u8]| {
+                block.iter().enumerate().fold(0, |mask, (n, byte)| mask | u64::from(wanted.contains(byte)) << n)
+            };
+            let plain = Masks { quote: mask(b"\""), backslash: mask(b"\\"), open: mask(b"[{"), close: mask(b"]}") };
+            prop_assert_eq!(masks(block), plain);
+        }
+
+        #[test]
         fn finds_the_same_end_as_a_plain_loop(text in "[\\[\\]{}\"\\\\a ]{0,300}", cut in 0usize..300) {
             let text = format!("{{{text}");
             let bytes = text.as_bytes();
             let cut = cut.min(bytes.len());
             let mut scanner = Scanner::default();
             let found = scanner.skip(&bytes[..cut]).or_else(|| scanner.skip(&bytes[cut..]).map(|at| at + cut));
-            prop_assert_eq!(found, plain(bytes));
+            prop_assert_eq!(found, end_of(bytes));
         }
     }
 }

@@ -110,7 +110,7 @@ pub(crate) fn assemble(mut late: Late, name: &str, limits: &Limits) -> Result<Ba
             let (json, tail) = mem::take(&mut rest).split_at_mut(item.range.len());
             rest = tail;
             let offset = item.offset;
-            let mut counter = Counter { defects: builder.defects(), place: || place(name, offset) };
+            let mut counter = Counter::new(builder.defects(), || place(name, offset));
             if simd_json::fill_tape(json, &mut buffers, &mut tape).is_err() {
                 // It was JSON when it was kept.
                 counter.count(Defect::BadRecord, || "object beside the records".to_owned());
@@ -205,7 +205,7 @@ pub(crate) fn assemble(mut late: Late, name: &str, limits: &Limits) -> Result<Ba
                     batch.seen.push(*number);
                 }
                 None => {
-                    let mut counter = Counter { defects: &mut batch.defects, place: || place(name, offset) };
+                    let mut counter = Counter::new(&mut batch.defects, || place(name, offset));
                     counter
                         .count(Defect::DanglingReference, || format!("object_refs of observed-data: `{id}`"));
                 }
@@ -259,7 +259,7 @@ fn relate<'a>(
         objects.iter().enumerate().filter_map(|(n, object)| Some((borrowed(&object.key)?, n))).collect();
     for relationship in relationships {
         let offset = relationship.offset;
-        let mut counter = Counter { defects: builder.defects(), place: || place(name, offset) };
+        let mut counter = Counter::new(builder.defects(), || place(name, offset));
         match (index.get(relationship.source), index.get(relationship.target)) {
             (Some(source), Some(_)) => {
                 let reference = match relationship.name {

@@ -3,16 +3,17 @@
 use std::{collections::BTreeMap, mem, ops::Range, sync::Arc};
 
 use kestrel_stix::{
-    batch::{Batch, BatchBuilder},
-    record::{Defect, Object, Record, count_defect},
+    batch::{Batch, BatchBuilder, BatchFull},
+    record::{Defect, Object, count_defect},
 };
 use simd_json::{Buffers, Node, Tape};
 
 use super::{
+    condense::{Entry, Fragments},
     flatten::{Counter, shortened},
     frame::{self, Chunk},
     options::{Limits, Note},
-    record::{Class, Head, record},
+    record::{Class, Head, Sighted, fits, record},
     repair::repair,
     stix21::{Late, LateKind},
 };
@@ -81,9 +82,22 @@ pub(crate) struct StixWorker {
     buffers: Buffers,
     tape: Tape<'static>,
     builder: BatchBuilder,
-    /// The item that is being read, as given: parsing overwrites it.
-    raw: Vec<u8>,
+    /// Objects that are in the batch already, as written.
+    fragments: Fragments,
+    /// The item that is being read, without those; parsing overwrites it.
+    text: Vec<u8>,
+    entries: Vec<Entry>,
+    sighted: Sighted<'static>,
+    spare: Vec<Object<'static>>,
     produced: Produced,
+}
+
+/// What came of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// It must be read without leaving anything out.
+    Again,
 }
 
 impl Work for StixWorker {
@@ -92,34 +106,18 @@ impl Work for StixWorker {
             self.produced.tally.items += 1;
             self.count(Defect::TooLarge, offset, "record".to_owned());
         }
-        let mut tape = mem::replace(&mut self.tape, Tape(Vec::new())).reset();
-        let mut scratch = Scratch::default();
-        let mut rest = chunk.bytes.as_mut_slice();
-        let mut start = 0;
         for item in &chunk.items {
-            let (head, tail) = mem::take(&mut rest).split_at_mut(item.end - start);
-            rest = tail;
-            let skipped = item.start - start;
-            start = item.end;
             let offset = chunk.base + item.start as u64;
-            let value = &mut head[skipped..];
+            let value = &chunk.bytes[item.clone()];
             if chunk.lines {
-                self.lines(value, offset, &mut tape, &mut scratch);
+                self.lines(value, offset);
             } else {
-                self.item(value, offset, &mut tape, &mut scratch, 0);
+                self.item(value, offset, 0);
             }
         }
-        self.tape = tape.reset();
         self.flush();
         mem::take(&mut self.produced)
     }
-}
-
-/// Buffers that live as long as the chunk that they borrow from.
-#[derive(Default)]
-struct Scratch<'c> {
-    record: Record<'c>,
-    spare: Vec<Object<'c>>,
 }
 
 impl StixWorker {
@@ -130,66 +128,75 @@ impl StixWorker {
             buffers: Buffers::default(),
             tape: Tape(Vec::new()),
             builder: BatchBuilder::new(),
-            raw: Vec::new(),
+            fragments: Fragments::default(),
+            text: Vec::new(),
+            entries: Vec::new(),
+            sighted: Sighted::default(),
+            spare: Vec::new(),
             produced: Produced::default(),
         }
     }
 
-    fn lines<'c>(
-        &mut self,
-        mut rest: &'c mut [u8],
-        mut offset: u64,
-        tape: &mut Tape<'c>,
-        scratch: &mut Scratch<'c>,
-    ) {
+    fn lines(&mut self, mut rest: &[u8], mut offset: u64) {
         while !rest.is_empty() {
-            let end = memchr::memchr(b'\n', &*rest).map_or(rest.len(), |end| end + 1);
-            let (line, tail) = mem::take(&mut rest).split_at_mut(end);
+            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+            let (line, tail) = rest.split_at(end);
             rest = tail;
             if !line.trim_ascii().is_empty() {
-                self.item(line, offset, tape, scratch, 0);
+                self.item(line, offset, 0);
             }
             offset += end as u64;
         }
     }
 
     /// Reads one value. `bundles` says in how many bundles it is.
-    fn item<'c>(
-        &mut self,
-        json: &'c mut [u8],
-        offset: u64,
-        tape: &mut Tape<'c>,
-        scratch: &mut Scratch<'c>,
-        bundles: usize,
-    ) {
+    fn item(&mut self, json: &[u8], offset: u64, bundles: usize) {
         if is_dense(json) {
             self.produced.tally.items += 1;
             self.count(Defect::TooLarge, offset, "record with millions of values".to_owned());
             return;
         }
-        let mut raw = mem::take(&mut self.raw);
-        raw.clear();
-        raw.extend_from_slice(json);
-        if simd_json::fill_tape(json, &mut self.buffers, tape).is_ok() {
-            self.value(&raw, &tape.0, offset, scratch, bundles);
-        } else if let Some((mut repaired, what)) = repair(&raw) {
-            let copy = repaired.clone();
-            let mut tape = Tape(Vec::new());
-            match simd_json::fill_tape(&mut repaired, &mut self.buffers, &mut tape) {
-                Ok(()) => {
-                    self.count(Defect::BadValue, offset, what.to_owned());
-                    self.value(&copy, &tape.0, offset, &mut Scratch::default(), bundles);
-                }
-                Err(error) => self.bad_json(offset, &error),
-            }
-        } else {
-            // Once more, for the message only.
-            let error = simd_json::fill_tape(&mut raw.clone(), &mut self.buffers, &mut Tape(Vec::new()));
-            if let Err(error) = error {
-                self.bad_json(offset, &error);
-            }
+        let (mut text, mut entries) = (mem::take(&mut self.text), mem::take(&mut self.entries));
+        text.clear();
+        entries.clear();
+        self.fragments.condense(json, &mut text, &mut entries);
+        let mut tape = mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+        let outcome = match simd_json::fill_tape(&mut text, &mut self.buffers, &mut tape) {
+            Ok(()) => self.value(json, &tape.0, offset, &entries, bundles),
+            Err(_) => Outcome::Again,
+        };
+        self.tape = tape.reset();
+        if outcome == Outcome::Again {
+            self.whole(json, offset, bundles, &mut text);
         }
-        self.raw = raw;
+        (self.text, self.entries) = (text, entries);
+    }
+
+    /// Reads one value, nothing left out, and repairs it if need be.
+    fn whole(&mut self, json: &[u8], offset: u64, bundles: usize, text: &mut Vec<u8>) {
+        text.clear();
+        text.extend_from_slice(json);
+        let mut tape = Tape(Vec::new());
+        let error = match simd_json::fill_tape(text, &mut self.buffers, &mut tape) {
+            Ok(()) => {
+                self.value(json, &tape.0, offset, &[], bundles);
+                return;
+            }
+            Err(error) => error,
+        };
+        let Some((mut repaired, what)) = repair(json) else {
+            self.bad_json(offset, &error);
+            return;
+        };
+        let copy = repaired.clone();
+        let mut tape = Tape(Vec::new());
+        match simd_json::fill_tape(&mut repaired, &mut self.buffers, &mut tape) {
+            Ok(()) => {
+                self.count(Defect::BadValue, offset, what.to_owned());
+                self.value(&copy, &tape.0, offset, &[], bundles);
+            }
+            Err(error) => self.bad_json(offset, &error),
+        }
     }
 
     fn bad_json(&mut self, offset: u64, error: &simd_json::Error) {
@@ -198,14 +205,14 @@ impl StixWorker {
         self.count(Defect::BadRecord, offset + error.index() as u64, format!("not JSON: {what}"));
     }
 
-    fn value<'c>(
+    fn value(
         &mut self,
         raw: &[u8],
-        nodes: &[Node<'c>],
+        nodes: &[Node<'_>],
         offset: u64,
-        scratch: &mut Scratch<'c>,
+        entries: &[Entry],
         bundles: usize,
-    ) {
+    ) -> Outcome {
         let head = Head::of(nodes);
         let class = head.class(nodes);
         let tally = &mut self.produced.tally;
@@ -219,15 +226,18 @@ impl StixWorker {
                 if !elements.is_empty() {
                     self.count(Defect::TooLarge, offset, "bundles inside each other".to_owned());
                 }
-                return;
+                return Outcome::Done;
             }
             self.bundle(raw, &elements, offset, bundles + 1);
-            return;
+            return Outcome::Done;
+        }
+        if class == Class::Record && !entries.is_empty() && !fits(&head, nodes, entries) {
+            return Outcome::Again;
         }
         tally.items += 1;
         tally.usable += u64::from(class != Class::Foreign);
         match class {
-            Class::Record => self.record(&head, nodes, offset, scratch),
+            Class::Record => return self.record(raw, &head, nodes, offset, entries),
             Class::Listing => self.produced.late.push(LateKind::Listing, raw, offset),
             Class::Observable => self.produced.late.push(LateKind::Observable, raw, offset),
             Class::Relationship => self.produced.late.push(LateKind::Relationship, raw, offset),
@@ -247,44 +257,62 @@ impl StixWorker {
             }
             Class::Bundle(_) => {}
         }
+        Outcome::Done
     }
 
     /// Reads the elements of a bundle that stands in memory.
     fn bundle(&mut self, raw: &[u8], elements: &[Range<usize>], offset: u64, bundles: usize) {
-        let mut tape = Tape(Vec::new());
-        let mut scratch = Scratch::default();
-        let mut copy = raw.to_vec();
-        let mut rest = copy.as_mut_slice();
-        let mut start = 0;
         for element in elements {
-            let (head, tail) = mem::take(&mut rest).split_at_mut(element.end - start);
-            rest = tail;
-            let skipped = element.start - start;
-            start = element.end;
-            self.item(&mut head[skipped..], offset + element.start as u64, &mut tape, &mut scratch, bundles);
+            self.item(&raw[element.clone()], offset + element.start as u64, bundles);
         }
     }
 
-    fn record<'c>(&mut self, head: &Head<'c>, nodes: &[Node<'c>], offset: u64, scratch: &mut Scratch<'c>) {
-        let name = &self.name;
-        let place = || place(name, offset);
-        let mut counter = Counter { defects: self.builder.defects(), place };
-        if !record(head, nodes, &self.limits, &mut scratch.record, &mut scratch.spare, &mut counter) {
-            return;
-        }
-        if scratch.record.objects.is_empty() {
-            return;
-        }
-        if self.builder.record(&scratch.record, place).is_err() {
-            self.flush();
-            let name = &self.name;
-            if self.builder.record(&scratch.record, || self::place(name, offset)).is_err() {
-                self.flush();
-                self.count(Defect::TooLarge, offset, shortened(scratch.record.id.to_string()));
+    fn record<'c>(
+        &mut self,
+        raw: &[u8],
+        head: &Head<'c>,
+        nodes: &[Node<'c>],
+        offset: u64,
+        entries: &[Entry],
+    ) -> Outcome {
+        let mut sighted: Sighted<'c> = mem::take(&mut self.sighted);
+        let name = self.name.clone();
+        let place = || place(&name, offset);
+        let mut counter = Counter::new(self.builder.defects(), place);
+        let usable = record(head, nodes, &self.limits, entries, &mut sighted, &mut self.spare, &mut counter)
+            && !(sighted.record.objects.is_empty() && sighted.again.is_empty());
+        let mut outcome = Outcome::Done;
+        if usable {
+            match self.builder.record_with(&sighted.record, &sighted.again, place) {
+                Ok(()) => self.remember(raw, entries, &sighted.fresh),
+                Err(BatchFull) => {
+                    self.flush();
+                    if !sighted.again.is_empty() {
+                        // The next batch does not know them.
+                        self.produced.tally.items -= 1;
+                        self.produced.tally.usable -= 1;
+                        outcome = Outcome::Again;
+                    } else if self.builder.record(&sighted.record, place).is_err() {
+                        self.flush();
+                        self.count(Defect::TooLarge, offset, shortened(sighted.record.id.to_string()));
+                    }
+                }
             }
         }
+        self.sighted = sighted.emptied(&mut self.spare);
         if self.builder.records() >= BATCH_RECORDS || self.builder.text_bytes() >= BATCH_TEXT {
             self.flush();
+        }
+        outcome
+    }
+
+    /// Keeps in mind how the objects of the record that was just added are written.
+    fn remember(&mut self, raw: &[u8], entries: &[Entry], fresh: &[(usize, usize)]) {
+        let shapes = self.builder.shapes();
+        for (place, entry) in fresh {
+            if let (Some(shape), Some(Entry::New(fragment))) = (shapes.get(*place), entries.get(*entry)) {
+                self.fragments.insert(raw, fragment, *shape);
+            }
         }
     }
 
@@ -294,6 +322,7 @@ impl StixWorker {
     }
 
     fn flush(&mut self) {
+        self.fragments.clear();
         flush(&mut self.builder, &mut self.produced.batches);
     }
 }
