@@ -219,8 +219,11 @@ pub fn is_contributing(entity_type: &str, name: &str) -> bool {
 }
 
 /// `hashes.MD5` is part of `hashes`; so is `hashes` itself.
+#[inline]
 pub(crate) fn is_part(name: &str, property: &str) -> bool {
-    name.strip_prefix(property).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    // Nearly all differ in their first letter.
+    name.as_bytes().first() == property.as_bytes().first()
+        && name.strip_prefix(property).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// An empty unique id says nothing.

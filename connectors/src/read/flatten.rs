@@ -208,7 +208,7 @@ impl<'c, P: Fn() -> String> Flatten<'_, 'c, '_, P> {
             Some(Node::Static(StaticNode::Bool(b))) => ValueRef::Bool(*b),
             Some(Node::Static(StaticNode::Null)) | None => return,
             Some(Node::Array { .. } | Node::Object { .. }) => {
-                let mut json = String::new();
+                let mut json = String::with_capacity(64);
                 let left = self.limits.depth.saturating_sub(depth);
                 if write_json(&mut json, self.nodes, at, false, left).is_err()
                     || json.len() > self.limits.string
@@ -305,7 +305,9 @@ fn dotted(prefix: &str, key: &str) -> Cow<'static, str> {
 /// A key as attribute name.
 #[inline]
 fn name_of(key: &str) -> Cow<'_, str> {
-    if key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+    // Looks at all bytes, which is faster than stopping.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if key.bytes().fold(true, |all, byte| all & plain(byte)) {
         return Cow::Borrowed(key);
     }
     let mut name = String::with_capacity(key.len() + 2);

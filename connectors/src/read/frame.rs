@@ -256,7 +256,8 @@ impl<R: Read> Framer<R> {
                     true
                 }
             };
-            let ready = self.items.last().is_some_and(|last| last.end >= self.tuning.chunk);
+            let wanted = self.tuning.chunk_at(self.base);
+            let ready = self.items.last().is_some_and(|last| last.end >= wanted);
             if ready || done && !(self.items.is_empty() && self.oversized.is_empty()) {
                 return Ok(Some(self.cut(spare())));
             }

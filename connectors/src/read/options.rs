@@ -95,15 +95,24 @@ impl Default for Limits {
 pub struct Tuning {
     /// Bytes that are read at a time.
     pub block: usize,
-    /// Bytes of JSON that one thread parses at a time, so about the size of a batch.
+    /// Bytes of JSON that one thread parses at a time, so about the size of a batch; a quarter
+    /// of it at the beginning, so that small content keeps several threads busy too.
     pub chunk: usize,
     /// Bytes from which the kind of content is told.
     pub sample: usize,
 }
 
+impl Tuning {
+    /// Returns the size of the chunk that begins at `offset`.
+    pub(crate) fn chunk_at(&self, offset: u64) -> usize {
+        let half = usize::try_from(offset / 2).unwrap_or(usize::MAX);
+        half.clamp(self.chunk / 4, self.chunk)
+    }
+}
+
 impl Default for Tuning {
     fn default() -> Self {
-        Tuning { block: 512 << 10, chunk: 4 << 20, sample: 1 << 20 }
+        Tuning { block: 512 << 10, chunk: 8 << 20, sample: 1 << 20 }
     }
 }
 

@@ -235,8 +235,8 @@ fn run_threads<R: Read + Send, W: Work>(
     options: &ReadOptions,
     deliver: &mut dyn FnMut(Produced) -> Result<(), Stop>,
 ) -> (Result<(), FrameError>, Vec<W>) {
-    // Chunks that exist at a time: one for each worker, one waiting for each, one being read.
-    let in_flight = 2 * workers.len() + 1;
+    // Chunks that exist at a time: one for each worker, one waiting, one being read.
+    let in_flight = workers.len() + 2;
     let stop = AtomicBool::new(false);
     let stop = &stop;
     std::thread::scope(|scope| {

@@ -162,7 +162,12 @@ impl<'c> Head<'c> {
             }
         };
         let first = self.moment(nodes, self.first, counter);
-        let last = self.moment(nodes, self.last, counter);
+        let same = |known: &Moment<'_>| self.last.and_then(|at| text(nodes, at)) == Some(&*known.text);
+        let last = match &first {
+            // Most records are of one moment.
+            Some(known) if same(known) => first.clone(),
+            _ => self.moment(nodes, self.last, counter),
+        };
         let (mut first, mut last) = match (first, last) {
             (Some(first), None) => (Some(first.clone()), Some(first)),
             (None, Some(last)) => (Some(last.clone()), Some(last)),

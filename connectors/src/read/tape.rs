@@ -124,6 +124,13 @@ fn push_static(out: &mut String, value: StaticNode) {
 fn push_string(out: &mut String, text: &str) {
     use std::fmt::Write;
     out.push('"');
+    // Looks at all bytes, which is faster than stopping.
+    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    if !text.bytes().fold(false, |found, byte| found | special(byte)) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
         out.push_str(&rest[..at]);

@@ -276,8 +276,8 @@ impl StixWorker {
         entries: &[Entry],
     ) -> Outcome {
         let mut sighted: Sighted<'c> = mem::take(&mut self.sighted);
-        let name = self.name.clone();
-        let place = || place(&name, offset);
+        let name = &self.name;
+        let place = || place(name, offset);
         let mut counter = Counter::new(self.builder.defects(), place);
         let usable = record(head, nodes, &self.limits, entries, &mut sighted, &mut self.spare, &mut counter)
             && !(sighted.record.objects.is_empty() && sighted.again.is_empty());
@@ -286,6 +286,8 @@ impl StixWorker {
             match self.builder.record_with(&sighted.record, &sighted.again, place) {
                 Ok(()) => self.remember(raw, entries, &sighted.fresh),
                 Err(BatchFull) => {
+                    let name = self.name.clone();
+                    let place = || self::place(&name, offset);
                     self.flush();
                     if !sighted.again.is_empty() {
                         // The next batch does not know them.

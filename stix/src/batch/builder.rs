@@ -83,7 +83,17 @@ impl BatchBuilder {
         self.object_index.clear();
         self.seen_by.clear();
         self.runs = 0;
-        std::mem::take(&mut self.batch)
+        // The next one will be about as large.
+        let next = Batch {
+            objects: Vec::with_capacity(self.batch.objects.len()),
+            cells: Vec::with_capacity(self.batch.cells.len()),
+            links: Vec::with_capacity(self.batch.links.len()),
+            records: Vec::with_capacity(self.batch.records.len()),
+            seen: Vec::with_capacity(self.batch.seen.len()),
+            values: self.batch.values.empty_alike(),
+            ..Batch::default()
+        };
+        std::mem::replace(&mut self.batch, next)
     }
 
     /// Adds a record. References to missing objects and to the object itself are dropped and
@@ -111,12 +121,19 @@ impl BatchBuilder {
                 .filter(|moment| !moment.at.is_spelled(&moment.text))
                 .map(|moment| moment.text.to_string())
         };
+        let first_text = text(&record.first_observed);
+        // Most records are of one moment.
+        let last_text = if record.first_observed == record.last_observed {
+            first_text.clone()
+        } else {
+            text(&record.last_observed)
+        };
         let row = RecordRow {
             id: record.id.to_string(),
             first: record.first_observed.as_ref().map(|moment| moment.at),
             last: record.last_observed.as_ref().map(|moment| moment.at),
-            first_text: text(&record.first_observed),
-            last_text: text(&record.last_observed),
+            first_text,
+            last_text,
             number_observed: record.number_observed.max(1),
             seen: (index(start)?, index(self.batch.seen.len() - start)?),
         };
@@ -326,7 +343,8 @@ impl BatchBuilder {
     fn value(&mut self, value: &ValueRef<'_>) -> Result<u32, BatchFull> {
         let hash = value_hash(value);
         let values = &mut self.batch.values;
-        if let Some(known) = self.value_index.find(hash, |known| values.get(*known) == *value) {
+        let is_it = |known: &u32| values.hash(*known) == hash && values.get(*known) == *value;
+        if let Some(known) = self.value_index.find(hash, is_it) {
             return Ok(*known);
         }
         let number = values.push(hash, value).ok_or(BatchFull)?;

@@ -68,12 +68,16 @@ fn keys() -> &'static Keys {
 /// Returns the hash by which [`super::Values::hash`] knows a value.
 pub fn value_hash(value: &ValueRef<'_>) -> u64 {
     let mut hasher = table_hasher().build_hasher();
+    // Texts are hashed as they are; other kinds differ in the number that comes first.
     match value {
-        ValueRef::Int(n) => (0u8, n).hash(&mut hasher),
-        ValueRef::Float(n) => (1u8, n.to_bits()).hash(&mut hasher),
-        ValueRef::Bool(b) => (2u8, b).hash(&mut hasher),
-        ValueRef::Text(text) => (3u8, text.as_bytes()).hash(&mut hasher),
-        ValueRef::Json(text) => (4u8, text.as_bytes()).hash(&mut hasher),
+        ValueRef::Text(text) => hasher.write(text.as_bytes()),
+        ValueRef::Int(n) => (0u64, n).hash(&mut hasher),
+        ValueRef::Float(n) => (1u64, n.to_bits()).hash(&mut hasher),
+        ValueRef::Bool(b) => (2u64, b).hash(&mut hasher),
+        ValueRef::Json(text) => {
+            hasher.write_u64(4);
+            hasher.write(text.as_bytes());
+        }
     }
     hasher.finish()
 }
@@ -89,49 +93,54 @@ pub(super) fn table_hasher() -> &'static RandomState {
 pub(super) struct Content(Vec<u8>);
 
 impl Content {
+    #[inline]
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 
+    #[inline]
     pub(super) fn byte(&mut self, byte: u8) {
         self.0.push(byte);
     }
 
+    #[inline]
     pub(super) fn number(&mut self, n: u64) {
         self.0.extend_from_slice(&n.to_le_bytes());
     }
 
+    #[inline]
     pub(super) fn key_of(&mut self, key: u128) {
         self.0.extend_from_slice(&key.to_le_bytes());
     }
 
+    #[inline]
     pub(super) fn text(&mut self, text: &str) {
-        self.number(text.len() as u64);
+        self.tagged(0, text);
+    }
+
+    /// A text behind its kind and its length, in one number.
+    #[inline]
+    fn tagged(&mut self, kind: u8, text: &str) {
+        self.0.reserve(text.len() + 8);
+        self.0.extend_from_slice(&((text.len() as u64) << 8 | u64::from(kind)).to_le_bytes());
         self.0.extend_from_slice(text.as_bytes());
+    }
+
+    #[inline]
+    fn tagged_number(&mut self, kind: u8, n: u64) {
+        let mut bytes = [kind; 9];
+        bytes[1..].copy_from_slice(&n.to_le_bytes());
+        self.0.extend_from_slice(&bytes);
     }
 
     pub(super) fn value(&mut self, value: &ValueRef<'_>) {
         match value {
-            ValueRef::Int(n) => {
-                self.byte(0);
-                self.number(n.cast_unsigned());
-            }
-            ValueRef::Float(n) => {
-                self.byte(1);
-                self.number(n.to_bits());
-            }
-            ValueRef::Bool(b) => {
-                self.byte(2);
-                self.byte(u8::from(*b));
-            }
-            ValueRef::Text(text) => {
-                self.byte(3);
-                self.text(text);
-            }
-            ValueRef::Json(text) => {
-                self.byte(4);
-                self.text(text);
-            }
+            ValueRef::Int(n) => self.tagged_number(0, n.cast_unsigned()),
+            ValueRef::Float(n) => self.tagged_number(1, n.to_bits()),
+            ValueRef::Bool(b) => self.tagged_number(2, u64::from(*b)),
+            // The kind comes first in any case, being the lowest byte of the number.
+            ValueRef::Text(text) => self.tagged(3, text),
+            ValueRef::Json(text) => self.tagged(4, text),
         }
     }
 

@@ -57,17 +57,20 @@ impl Members {
         self.run += 1;
     }
 
+    #[inline]
     pub(super) fn push(&mut self, shape: u32, at: usize, is_again: bool) {
         let at = u32::try_from(at).unwrap_or(NONE);
         self.list.push(Member { shape, at, is_again, number: NONE, targets: (0, 0), needs: 0 });
     }
 
     /// Returns the object of a member, if it is not a repeated one.
+    #[inline]
     pub(super) fn object<'r, 'a>(&self, source: Source<'r, 'a>, n: usize) -> Option<&'r Object<'a>> {
         let member = &self.list[n];
         (!member.is_again).then(|| &source.record.objects[member.at as usize])
     }
 
+    #[inline]
     pub(super) fn key<'r>(&self, source: Source<'r, '_>, n: usize) -> &'r str {
         let member = &self.list[n];
         if member.is_again {
@@ -78,10 +81,12 @@ impl Members {
     }
 
     /// Returns true if the member is seen in the record, not only reached.
+    #[inline]
     pub(super) fn is_seen(&self, source: Source<'_, '_>, n: usize) -> bool {
         self.object(source, n).is_none_or(|object| object.seen)
     }
 
+    #[inline]
     pub(super) fn targets_of(&self, n: usize) -> &[u32] {
         let (start, count) = self.list[n].targets;
         &self.targets[start as usize..][..count as usize]
@@ -167,10 +172,10 @@ impl Members {
         }
         let mut referrers: Vec<Vec<u32>> = vec![Vec::new(); count];
         let mut waiting = vec![0usize; count];
-        for n in 0..count {
+        for (n, waiting) in waiting.iter_mut().enumerate() {
             for target in self.targets_of(n).iter().filter(|target| **target != NONE) {
                 referrers[*target as usize].push(n as u32);
-                waiting[n] += 1;
+                *waiting += 1;
             }
         }
         self.order.extend((0..count).filter(|n| waiting[*n] == 0).map(|n| n as u32));

@@ -4,11 +4,13 @@
 //! Most objects of real data are written the same way in very many records. What is known of
 //! a shape need not be found out again: a repeated object costs a look at its references.
 
+use std::hash::{BuildHasher, Hasher};
+
 use hashbrown::HashTable;
 use uuid::Uuid;
 
 use super::{
-    BatchFull, fold, index,
+    BatchFull, index,
     keys::{Content, table_hasher},
 };
 use crate::{
@@ -25,9 +27,9 @@ pub(super) const NONE: u32 = u32::MAX;
 
 #[derive(Debug)]
 pub(super) struct ShapeRow {
-    /// Hash of type, id, attributes and references as written.
-    key: u128,
-    /// Hash of type, id and attributes.
+    /// Hash of `own` and the references' keys.
+    hash: u64,
+    /// Content key of type, id and attributes.
     pub(super) own: u128,
     pub(super) kind: u32,
     /// The entity that the object's own id names.
@@ -81,7 +83,7 @@ pub(super) struct Shapes {
     pub(super) kinds: Vec<Kind>,
     /// Names and keys of references.
     text: String,
-    by_key: HashTable<u32>,
+    by_content: HashTable<u32>,
     by_name: HashTable<u32>,
     content: Content,
 }
@@ -92,28 +94,33 @@ impl Shapes {
         self.references.clear();
         self.kinds.clear();
         self.text.clear();
-        self.by_key.clear();
+        self.by_content.clear();
         self.by_name.clear();
     }
 
+    #[inline]
     pub(super) fn references_of(&self, shape: u32) -> &[ShapeReference] {
         let (start, count) = self.rows[shape as usize].references;
         &self.references[start as usize..][..count as usize]
     }
 
+    #[inline]
     pub(super) fn references_of_mut(&mut self, shape: u32) -> &mut [ShapeReference] {
         let (start, count) = self.rows[shape as usize].references;
         &mut self.references[start as usize..][..count as usize]
     }
 
+    #[inline]
     pub(super) fn kind_of(&self, shape: u32) -> &Kind {
         &self.kinds[self.rows[shape as usize].kind as usize]
     }
 
+    #[inline]
     pub(super) fn name(&self, reference: &ShapeReference) -> &str {
         &self.text[reference.name.0 as usize..][..reference.name.1 as usize]
     }
 
+    #[inline]
     pub(super) fn key(&self, reference: &ShapeReference) -> &str {
         &self.text[reference.key.0 as usize..][..reference.key.1 as usize]
     }
@@ -131,27 +138,32 @@ impl Shapes {
             content.value(value);
         }
         let own = content.key();
-        let mut key = own;
-        if !object.references.is_empty() {
-            content.clear();
-            content.key_of(own);
-            for reference in &object.references {
-                content.text(&reference.name);
-                content.byte(u8::from(reference.list));
-                content.text(&reference.key);
-            }
-            key = content.key();
+        let mut hasher = table_hasher().build_hasher();
+        hasher.write_u128(own);
+        for reference in &object.references {
+            hasher.write(reference.key.as_bytes());
         }
-        let rows = &self.rows;
-        if let Some(known) = self.by_key.find(fold(key), |known| rows[*known as usize].key == key) {
+        let hash = hasher.finish();
+        if let Some(known) = self.by_content.find(hash, |known| self.is_shape(*known, own, object)) {
             return Ok(*known);
         }
-        let row = self.row(object, id, own, key)?;
+        let row = self.row(object, id, own, hash)?;
         let number = index(self.rows.len()).ok().filter(|number| *number != NONE).ok_or(BatchFull)?;
         self.rows.push(row);
         let rows = &self.rows;
-        self.by_key.insert_unique(fold(key), number, |known| fold(rows[*known as usize].key));
+        self.by_content.insert_unique(hash, number, |known| rows[*known as usize].hash);
         Ok(number)
+    }
+
+    fn is_shape(&self, known: u32, own: u128, object: &Object<'_>) -> bool {
+        if self.rows[known as usize].own != own {
+            return false;
+        }
+        let references = self.references_of(known);
+        references.len() == object.references.len()
+            && references.iter().zip(&object.references).all(|(known, given)| {
+                self.key(known) == given.key && self.name(known) == given.name && known.list == given.list
+            })
     }
 
     fn row(
@@ -159,7 +171,7 @@ impl Shapes {
         object: &Object<'_>,
         id: Option<&str>,
         own: u128,
-        key: u128,
+        hash: u64,
     ) -> Result<ShapeRow, BatchFull> {
         let kind = self.kind(&object.entity_type)?;
         let contributing = self.kinds[kind as usize].contributing;
@@ -187,12 +199,12 @@ impl Shapes {
             self.references.push(reference);
         }
         let is_process = object.entity_type == "process" && !contributes && id.is_none();
-        let pid = match object.attribute("pid") {
-            Some(ValueRef::Int(pid)) if is_process && *pid != 0 => Some(*pid),
+        let pid = match object.attribute("pid").filter(|_| is_process) {
+            Some(ValueRef::Int(pid)) if *pid != 0 => Some(*pid),
             _ => None,
         };
         Ok(ShapeRow {
-            key,
+            hash,
             own,
             kind,
             given: id.map(|id| identity::given(&object.entity_type, id)),

@@ -1,6 +1,6 @@
 //! Numbers the members of a record: which object of the batch each is, and which entity.
 
-use std::{borrow::Cow, fmt::Write};
+use std::borrow::Cow;
 
 use uuid::Uuid;
 
@@ -109,6 +109,7 @@ impl BatchBuilder {
     }
 
     /// The object behind a reference of member `n`.
+    #[inline]
     fn target_number(&self, n: usize, at: usize) -> u32 {
         match self.members.targets_of(n)[at] {
             NONE => NONE,
@@ -117,11 +118,15 @@ impl BatchBuilder {
     }
 
     /// Returns true if the references lead to the same objects as at the last sighting.
+    #[inline]
     fn leads_to_the_same(&self, shape: u32, n: usize) -> bool {
-        let references = self.shapes.references_of(shape);
-        (0..references.len()).all(|at| references[at].last == self.target_number(n, at))
+        let references = self.shapes.references_of(shape).iter().zip(self.members.targets_of(n));
+        references.into_iter().all(|(reference, target)| {
+            reference.last == self.members.list.get(*target as usize).map_or(NONE, |member| member.number)
+        })
     }
 
+    #[inline]
     fn decides(&self, source: Source<'_, '_>, n: usize) -> Decides {
         let shape = self.members.list[n].shape;
         let row = &self.shapes.rows[shape as usize];
@@ -166,8 +171,9 @@ impl BatchBuilder {
         let key = self.members.key(source, n);
         let sighting = &mut self.scratch.sighting;
         sighting.clear();
-        // Writing to a text cannot fail.
-        let _ = write!(sighting, "{}/{key}", source.record.id);
+        sighting.push_str(&source.record.id);
+        sighting.push('/');
+        sighting.push_str(key);
     }
 
     /// The host that process keys name: `host_id` of the first asset that has one, else

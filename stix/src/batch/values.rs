@@ -31,6 +31,7 @@ impl Values {
     }
 
     /// Returns value `index`.
+    #[inline]
     pub fn get(&self, index: u32) -> ValueRef<'_> {
         let entry = &self.entries[index as usize];
         match entry.kind {
@@ -45,12 +46,21 @@ impl Values {
         }
     }
 
+    /// Returns none, with room for as many as there are here.
+    pub(super) fn empty_alike(&self) -> Values {
+        Values {
+            entries: Vec::with_capacity(self.entries.len()),
+            text: String::with_capacity(self.text.len()),
+        }
+    }
+
     /// Returns the bytes of distinct text.
     pub(super) fn text_bytes(&self) -> usize {
         self.text.len()
     }
 
     /// Returns the hash of value `index`, equal for equal values across batches.
+    #[inline]
     pub fn hash(&self, index: u32) -> u64 {
         self.entries[index as usize].hash
     }

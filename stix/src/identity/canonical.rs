@@ -6,7 +6,7 @@
 //! | `name` = `a.exe`, `hashes.MD5` = `0c`, `hashes.'SHA-1'` = `77` | `{"hashes":{"MD5":"0c"},"name":"a.exe"}` |
 //! | `src_ref` → an address, `src_port` = 53, `protocols` = `["udp"]` | `{"protocols":["udp"],"src_port":53,"src_ref":"ipv4-addr--28bb3599-…"}` |
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -58,19 +58,20 @@ fn quick<'t>(
 ) -> Option<bool> {
     let mut parts = [("", Part::Target("", Uuid::nil())); ROOM];
     let mut count = 0;
-    let mut hash: Option<(&str, &ValueRef<'_>)> = None;
+    let mut algorithms = [""; ROOM];
     let mut hashes = 0;
+    let mut hash: Option<(&str, &ValueRef<'_>)> = None;
     for (name, value) in &object.attributes {
         if !contributing.iter().any(|property| is_part(name, property)) || is_empty_id(name, value) {
             continue;
         }
         if let Some(algorithm) = name.strip_prefix("hashes.") {
             let algorithm = plain(algorithm)?;
-            hashes += 1;
-            // Names of hashes are few; more, or one twice, are for the general form.
-            if hashes > ROOM || hash.is_some_and(|(known, _)| known == algorithm) {
+            if hashes == ROOM || algorithms[..hashes].contains(&algorithm) {
                 return None;
             }
+            algorithms[hashes] = algorithm;
+            hashes += 1;
             let better =
                 hash.is_none_or(|(known, _)| known != "MD5" && (algorithm == "MD5" || algorithm < known));
             if better {
@@ -83,15 +84,6 @@ fn quick<'t>(
         }
         parts[count] = (&**name, Part::Value(value));
         count += 1;
-    }
-    if hashes > 1 {
-        // One given twice may be another than the best.
-        let names = || object.attributes.iter().filter_map(|(name, _)| name.strip_prefix("hashes."));
-        let twice =
-            names().enumerate().any(|(n, name)| names().skip(n + 1).any(|other| plain(other) == plain(name)));
-        if twice {
-            return None;
-        }
     }
     if let Some((algorithm, value)) = hash {
         if count == ROOM {
@@ -128,7 +120,11 @@ fn quick<'t>(
         match part {
             Part::Value(value) => push_value(out, value),
             Part::Target(entity_type, uuid) => {
-                push_text(out, &id_text(entity_type, *uuid));
+                out.push('"');
+                push_escaped(out, entity_type);
+                out.push_str("--");
+                out.push_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+                out.push('"');
             }
             Part::Hash(algorithm, value) => {
                 out.push('{');
@@ -161,8 +157,7 @@ fn plain(step: &str) -> Option<&str> {
 fn push_value(out: &mut String, value: &ValueRef<'_>) {
     match value {
         ValueRef::Text(text) => push_text(out, text),
-        // Writing to a text cannot fail.
-        ValueRef::Int(n) => drop(write!(out, "{n}")),
+        ValueRef::Int(n) => out.push_str(itoa::Buffer::new().format(*n)),
         ValueRef::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
         ValueRef::Json(text) if is_list_of_texts(text) => out.push_str(text),
         ValueRef::Json(_) | ValueRef::Float(_) => push_json(out, &json_of(value)),
@@ -339,11 +334,19 @@ fn push_json(out: &mut String, value: &Json) {
 
 /// Appends a text in quotes.
 pub(crate) fn push_text(out: &mut String, text: &str) {
-    if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
-        out.push_str(&Json::from(text).to_string());
+    out.push('"');
+    push_escaped(out, text);
+    out.push('"');
+}
+
+/// Appends a text, escaped as JSON demands.
+fn push_escaped(out: &mut String, text: &str) {
+    // Looks at all bytes, which is faster than stopping.
+    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    if text.bytes().fold(false, |found, byte| found | special(byte)) {
+        let quoted = Json::from(text).to_string();
+        out.push_str(&quoted[1..quoted.len() - 1]);
     } else {
-        out.push('"');
         out.push_str(text);
-        out.push('"');
     }
 }
