@@ -1,5 +1,7 @@
 //! Batches of small records: what is united, what is kept apart, what is dropped.
 
+mod laws;
+
 use std::fmt::Write;
 
 use super::*;

@@ -350,3 +350,67 @@ fn push_escaped(out: &mut String, text: &str) {
         out.push_str(text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::record::ReferenceTo;
+
+    const NAMES: &[&str] = &[
+        "name",
+        "hashes",
+        "hashes.MD5",
+        "hashes.'SHA-1'",
+        "hashes.'SHA-256'",
+        "hashes.MD5.x",
+        "hashes.\"it's\"",
+        "extensions.'x-ext'.a",
+        "extensions",
+        "payload_bin",
+        "x_unique_id",
+    ];
+
+    fn value() -> impl Strategy<Value = ValueRef<'static>> {
+        prop_oneof![
+            any::<i64>().prop_map(ValueRef::Int),
+            any::<bool>().prop_map(ValueRef::Bool),
+            (-1e9..1e9f64).prop_map(ValueRef::Float),
+            "[a-c\"\\\\/\\x00-\\x1f\\x7fü]{0,8}".prop_map(|text| ValueRef::Text(text.into())),
+            "\\[(\"[a,\\\\n ü]{0,3}\",?){0,3}\\]".prop_map(|text| ValueRef::Json(text.into())),
+            Just(ValueRef::Json("[{\"b\":1.50,\"a\":null}, 2]".into())),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn both_forms_write_the_same(
+            attributes in prop::collection::vec((prop::sample::select(NAMES), value()), 0..6),
+            references in prop::collection::vec((0..3usize, any::<bool>()), 0..4),
+        ) {
+            let object = Object {
+                attributes: attributes.into_iter().map(|(name, value)| (name.into(), value)).collect(),
+                references: references
+                    .iter()
+                    .map(|(n, list)| ReferenceTo {
+                        name: ["src_ref", "dst_ref", "extensions.'x-ext'.via_refs"][*n].into(),
+                        list: *list,
+                        key: "".into(),
+                    })
+                    .collect(),
+                ..Object::default()
+            };
+            let contributing =
+                ["hashes", "name", "extensions", "payload_bin", "x_unique_id", "src_ref", "dst_ref"];
+            let target = |at: usize| (at != 1).then(|| ("x-\"type", Uuid::from_u128(at as u128)));
+            let (mut fast, mut slow) = (String::new(), String::new());
+            if let Some(written) = quick(&object, &contributing, &target, &mut fast) {
+                prop_assert_eq!(written, general(&object, &contributing, &target, &mut slow));
+                prop_assert_eq!(fast, slow);
+            }
+        }
+    }
+}
