@@ -306,11 +306,21 @@ fn dotted(prefix: &str, key: &str) -> Cow<'static, str> {
 #[inline]
 fn name_of(key: &str) -> Cow<'_, str> {
     // Looks at all bytes, which is faster than stopping.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    if key.bytes().fold(true, |all, byte| all & plain(byte)) {
+    if key.bytes().fold(true, |all, byte| all & PLAIN[usize::from(byte)]) {
         return Cow::Borrowed(key);
     }
     let mut name = String::with_capacity(key.len() + 2);
     push_key(&mut name, key);
     Cow::Owned(name)
 }
+
+/// Bytes of names that need no quotes.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] = (byte as u8).is_ascii_alphanumeric() || byte == b'_' as usize;
+        byte += 1;
+    }
+    plain
+};

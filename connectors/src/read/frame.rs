@@ -303,9 +303,23 @@ impl<R: Read> Framer<R> {
         if self.buf.capacity() == 0 {
             self.buf.reserve(self.tuning.chunk.min(self.tuning.sample) + self.tuning.block);
         }
-        let wanted = self.tuning.block as u64;
-        let got = (&mut self.input).take(wanted).read_to_end(&mut self.buf)? as u64;
-        self.eof = got < wanted;
+        // In whole blocks: small reads would be copied once more on their way.
+        let start = self.buf.len();
+        self.buf.resize(start + self.tuning.block, 0);
+        let mut filled = start;
+        while filled < self.buf.len() {
+            match self.input.read(&mut self.buf[filled..]) {
+                Ok(0) => break,
+                Ok(got) => filled += got,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.buf.truncate(filled);
+                    return Err(error.into());
+                }
+            }
+        }
+        self.eof = filled < self.buf.len();
+        self.buf.truncate(filled);
         Ok(())
     }
 
