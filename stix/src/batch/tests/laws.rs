@@ -141,12 +141,12 @@ proptest! {
             let record = record(&id, objects.clone());
             builder.record(&record, String::new).expect("room");
             let scope = RecordScope::new(&record);
-            for n in 0..objects.len() {
+            for (n, object) in objects.iter().enumerate() {
                 let number = builder.members.list[n].number;
                 let row = builder.batch.objects[number as usize];
                 prop_assert_eq!(row.entity, entity(&record, &scope, n), "object {} of {:?}", n, record);
-                for (name, _) in &objects[n].attributes {
-                    let given = objects[n].attribute(name).map(ValueRef::to_value);
+                for (name, _) in &object.attributes {
+                    let given = object.attribute(name).map(ValueRef::to_value);
                     prop_assert_eq!(builder.batch.attribute(number, name), given);
                 }
             }
