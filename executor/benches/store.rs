@@ -69,7 +69,12 @@ fn fetch(store: &mut Store, source: SourceId, entity_type: &str, pattern: Option
     store.fetch(&request).expect("asked")
 }
 
-fn assembled(store: &mut Store, source: SourceId, entity_type: &str, pattern: Option<&Pattern>) -> (EntitySet, Pool) {
+fn assembled(
+    store: &mut Store,
+    source: SourceId,
+    entity_type: &str,
+    pattern: Option<&Pattern>,
+) -> (EntitySet, Pool) {
     let query = fetch(store, source, entity_type, pattern);
     let chosen = store.select(&query).expect("selected");
     let pool = store.pool(None, &[&query]).expect("a pool");
