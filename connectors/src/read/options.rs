@@ -112,7 +112,7 @@ impl Tuning {
 
 impl Default for Tuning {
     fn default() -> Self {
-        Tuning { block: 512 << 10, chunk: 8 << 20, sample: 1 << 20 }
+        Tuning { block: 512 << 10, chunk: 4 << 20, sample: 1 << 20 }
     }
 }
 
