@@ -1,7 +1,9 @@
 //! What the configuration says about compiling: defaults of the language, which hidden queries
 //! become steps, and the offsets that go into the plan. Source: language specification 8.1.
 
-use kestrel_ir::op::SameProcess;
+use std::collections::BTreeMap;
+
+use kestrel_ir::op::{Limit, SameProcess};
 
 /// Settings that influence a plan. The defaults are those of Kestrel 1.8.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,36 @@ pub struct Config {
     pub stop_offset: i64,
     /// Hidden queries may ask by object id.
     pub support_id: bool,
+    /// The analytics that are known.
+    pub analytics: Analytics,
+}
+
+/// What is known about analytics when compiling; goes into plans for reviewers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Analytics {
+    /// By address, `scheme://name`.
+    pub by_address: BTreeMap<String, Analytic>,
+    /// What holds for containers that are not among these, but for the image's name.
+    pub container: Option<Analytic>,
+}
+
+/// What is known about one analytic.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Analytic {
+    /// What identifies its code: file hash, image digest.
+    pub identity: Option<String>,
+    /// What it may use.
+    pub limits: Vec<Limit>,
+    /// The attributes that it says it adds; empty if it does not say.
+    pub attributes: Vec<String>,
+}
+
+impl Analytics {
+    /// Returns what is known about the analytic of an address.
+    pub fn get(&self, address: &str) -> Option<&Analytic> {
+        let container = || self.container.as_ref().filter(|_| address.starts_with("docker://"));
+        self.by_address.get(address).or_else(container)
+    }
 }
 
 impl Default for Config {
@@ -47,6 +79,7 @@ impl Default for Config {
             start_offset: -300,
             stop_offset: 300,
             support_id: false,
+            analytics: Analytics::default(),
         }
     }
 }

@@ -16,9 +16,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use kestrel_analytics::Settings;
 use serde::Deserialize;
 
-use crate::{config::Config, lints::selection::LintSection};
+use crate::{
+    config::{Analytic, Analytics, Config},
+    lints::selection::LintSection,
+};
 
 /// Name of the file.
 pub const NAME: &str = "kestrel.toml";
@@ -82,6 +86,29 @@ fn read(path: &Path) -> Result<Found, ConfigError> {
     let config = parse(&text).map_err(in_words)?;
     let lint = parse_lint(&text).map_err(in_words)?;
     Ok(Found { config, lint, path: Some(path.to_owned()) })
+}
+
+/// Returns what a plan says about the analytics of a configuration. Reads the files of Python
+/// modules, for their hashes, and starts nothing.
+pub fn analytics(settings: &Settings) -> Analytics {
+    let python = settings.python.profiles.iter().map(|(name, profile)| {
+        let known = Analytic {
+            identity: profile.identity(),
+            limits: profile.limits(),
+            attributes: profile.attributes.clone(),
+        };
+        (format!("python://{name}"), known)
+    });
+    let container = |name: &str| Analytic {
+        identity: settings.docker.digest(name),
+        limits: settings.docker.limits(name),
+        attributes: settings.docker.profile(name).attributes.clone(),
+    };
+    let docker = settings.docker.profiles.keys().map(|name| (format!("docker://{name}"), container(name)));
+    let mut other = container("");
+    // Named after the analytic, which the plan shows already.
+    other.limits.retain(|limit| limit.what != "image");
+    Analytics { by_address: python.chain(docker).collect(), container: Some(other) }
 }
 
 /// Reads settings over the defaults. Sections of other programs of the family are left alone;

@@ -11,6 +11,7 @@
 //! | [`verify`](mod@verify) | every invariant, checked after each pass and always after reading |
 //! | [`passes`] | plan to plan, same answers |
 //! | [`attributes_read`](mod@attributes_read) | which attributes of sources a plan reads |
+//! | [`secrets`] | what looks like a secret and is not shown |
 //! | [`text`] | the form people read and snapshots hold |
 //! | [`dot`] | the form Graphviz reads |
 //! | [`wire`] | bytes and JSON, with magic number, version and checksum |
@@ -22,6 +23,7 @@ pub mod dot;
 pub mod op;
 pub mod passes;
 pub mod plan;
+pub mod secrets;
 pub mod text;
 pub mod verify;
 pub mod wire;

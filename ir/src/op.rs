@@ -365,6 +365,28 @@ pub struct Apply {
     pub arguments: Vec<(String, Vec<Argument>)>,
     /// What identifies the code that will run (file hash, image digest), where known.
     pub identity: Option<String>,
+    /// What it may use, in the order shown; empty where the configuration was not known.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
+}
+
+/// Something that an analytic may use no more of, or may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// What: `network`, `memory`, `time` …
+    pub what: String,
+    /// How much: `none`, `2G`.
+    pub value: String,
+    /// Whether it is more than analytics of this kind get unless somebody grants it.
+    #[serde(default)]
+    pub lifted: bool,
+}
+
+impl Limit {
+    /// Makes one that is not lifted.
+    pub fn usual(what: &str, value: impl Into<String>) -> Self {
+        Limit { what: what.to_owned(), value: value.into(), lifted: false }
+    }
 }
 
 /// One part of an argument's value; parts are joined by commas.

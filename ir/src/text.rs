@@ -15,8 +15,9 @@ use std::{borrow::Cow, collections::BTreeMap, fmt::Write};
 use kestrel_stix::{EntityType, Value, pattern};
 
 use crate::{
-    op::{Apply, Argument, Bin, Function, Group, Op, TransformKind, Window},
+    op::{Apply, Argument, Bin, Function, Group, Limit, Op, TransformKind, Window},
     plan::{Node, NodeId, Plan},
+    secrets,
 };
 
 /// Returns the label of every node: `n0`, `n1` … in plan order.
@@ -218,13 +219,23 @@ fn group_details(group: &Group, out: &mut Vec<(&'static str, String)>) {
 }
 
 fn apply_details(apply: &Apply, name_of: &dyn Fn(u32) -> String, out: &mut Vec<(&'static str, String)>) {
-    if let Some(identity) = &apply.identity {
-        out.push(("code", identity.clone()));
+    out.push(match &apply.identity {
+        Some(identity) => ("code", visible(identity)),
+        None => ("code", "not fixed: whatever has this name where the plan runs".to_owned()),
+    });
+    let limit = |limit: &Limit| format!("{} {}", visible(&limit.what), visible(&limit.value));
+    let usual: Vec<_> = apply.limits.iter().filter(|limit| !limit.lifted).map(limit).collect();
+    if !usual.is_empty() {
+        out.push(("limits", usual.join(", ")));
+    }
+    for lifted in apply.limits.iter().filter(|limit| limit.lifted) {
+        out.push(("lifted", limit(lifted)));
     }
     for (key, parts) in &apply.arguments {
         let text: Vec<_> = parts
             .iter()
             .map(|part| match part {
+                Argument::Value(value) if secrets::is_secret(key, value) => secrets::REDACTED.to_owned(),
                 Argument::Value(value) => literal_text(value),
                 Argument::Reference { input, path } => format!("{}.{path}", name_of(*input)),
             })
@@ -295,6 +306,11 @@ pub fn shown(line: &str) -> Cow<'_, str> {
         return Cow::Borrowed(line);
     }
     Cow::Owned(line.split('\\').map(visible).collect::<Vec<_>>().join("\\"))
+}
+
+/// Returns text of several lines, each as [`visible`] shows it.
+pub fn visible_lines(text: &str) -> String {
+    text.lines().map(visible).collect::<Vec<_>>().join("\n")
 }
 
 /// Characters that change the direction of text or show nothing: a way to hide what a plan does.

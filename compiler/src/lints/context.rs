@@ -30,6 +30,8 @@ pub struct Cx<'h> {
     pub reads: Vec<u32>,
     /// Versions that may have attributes of any name: made from files, by analytics or by hand.
     pub open: Vec<bool>,
+    /// Attributes that analytics say they have added to each version.
+    declared: Vec<Vec<String>>,
     /// The statement that made each version.
     pub made_by: Vec<Option<usize>>,
     /// Everything could be resolved; without it nothing can be said about what is not used.
@@ -117,6 +119,7 @@ impl<'h> Cx<'h> {
             tests: Vec::new(),
             reads: vec![0; versions],
             open: vec![false; versions],
+            declared: vec![Vec::new(); versions],
             made_by: vec![None; versions],
             complete: !hunt.has_errors(),
         };
@@ -154,14 +157,33 @@ impl<'h> Cx<'h> {
             _ => step.result.into_iter().collect(),
         };
         let open = match &step.kind {
-            StepKind::Load { .. } | StepKind::Apply { .. } | StepKind::New { .. } => true,
+            StepKind::Load { .. } | StepKind::New { .. } => true,
+            // Attributes of any name may come, unless the analytic says which.
+            StepKind::Apply { .. } => self.added(&step.kind).is_empty(),
             StepKind::Get { .. } | StepKind::Find { .. } => false,
             StepKind::Derive(derive) => is_open(self, &derive.input),
             StepKind::Group { .. } => true,
             _ => inputs.iter().any(|input| is_open(self, input)),
         };
-        for result in results {
+        let added = self.added(&step.kind).to_vec();
+        for (n, result) in results.into_iter().enumerate() {
             let at = result.0 as usize;
+            // Each result of an APPLY is its own input, changed; other steps keep what all have.
+            let from = match &step.kind {
+                StepKind::Apply { .. } => inputs.get(n..=n).unwrap_or_default(),
+                StepKind::Derive(_) => inputs.get(..1).unwrap_or_default(),
+                StepKind::Join { .. } | StepKind::Merge(_) => &inputs[..],
+                _ => &[],
+            };
+            let open = open
+                || matches!(step.kind, StepKind::Apply { .. }) && from.iter().any(|id| is_open(self, id));
+            let mut declared = added.clone();
+            declared.extend(from.iter().flat_map(|input| self.declared(*input)).cloned());
+            declared.sort();
+            declared.dedup();
+            if let Some(slot) = self.declared.get_mut(at) {
+                *slot = declared;
+            }
             if let (Some(made_by), Some(is_open)) = (self.made_by.get_mut(at), self.open.get_mut(at)) {
                 *made_by = Some(statement);
                 *is_open = open;
@@ -238,6 +260,17 @@ impl<'h> Cx<'h> {
     /// Returns where the pattern of a test stands.
     pub fn site(&self, test: &TestSite<'_>) -> PatternSite<'h> {
         self.patterns[test.pattern]
+    }
+
+    /// Returns the attributes that analytics say they have added to a version.
+    pub fn declared(&self, id: VarId) -> &[String] {
+        self.declared.get(id.0 as usize).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Returns the attributes that the analytic of a step says it adds.
+    fn added(&self, kind: &StepKind) -> &'h [String] {
+        let StepKind::Apply { analytic, .. } = kind else { return &[] };
+        self.config.analytics.get(analytic).map(|known| known.attributes.as_slice()).unwrap_or_default()
     }
 
     /// Returns true if a version may have attributes that nobody can know.

@@ -248,11 +248,13 @@ impl Cx<'_> {
         let StepKind::Apply { analytic, inputs, results, arguments, references } = kind else { return None };
         let mut nodes = self.node_of(inputs)?;
         nodes.extend(self.node_of(references)?);
+        let known = self.config.analytics.get(analytic).cloned().unwrap_or_default();
         let apply = op::Apply {
             analytic: analytic.clone(),
             inputs: u32::try_from(inputs.len()).ok()?,
             arguments: arguments.clone(),
-            identity: None,
+            identity: known.identity,
+            limits: known.limits,
         };
         let after: Vec<_> = self.to.last_apply.into_iter().collect();
         let applied = self.to.plan.add(Op::Apply(apply), &nodes, &after, self.origin, None);

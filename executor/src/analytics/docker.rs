@@ -1,7 +1,6 @@
 //! `docker://`: containers that read and write Parquet files in a shared folder. Entities 9.3.
 
 use std::{
-    collections::BTreeMap,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -10,12 +9,19 @@ use std::{
 };
 
 use duckdb::arrow::{datatypes::Schema, record_batch::RecordBatch};
-use kestrel_ir::text::visible;
+use kestrel_analytics::{
+    Containers,
+    container::{PREFIX, Profile, is_image_name},
+    limits::{duration_words, size_words},
+};
+use kestrel_ir::{
+    op::Limit,
+    text::{visible, visible_lines},
+};
 
 use super::{
-    limits::size_words,
     process::{self, Ended, Finished},
-    python::{MAX_DISPLAY, printable, read},
+    python::{MAX_DISPLAY, read},
     table,
 };
 use crate::{
@@ -24,66 +30,15 @@ use crate::{
     run::Cancel,
 };
 
-/// What images of analytics are called, before the analytic's name.
-pub const PREFIX: &str = "kestrel-analytics-";
-
 /// Largest table that is read back, in bytes of its file.
 const MAX_TABLE: u64 = 4 << 30;
 
 /// Longest time for questions to the runtime.
 const ASKING: Duration = Duration::from_secs(30);
 
-/// What a container may use. Nothing is granted that is not said here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Profile {
-    /// The image; none takes the prefix and the analytic's name. May hold a digest.
-    pub image: Option<String>,
-    /// The network it is connected to; `none` by default.
-    pub network: String,
-    /// Most memory, in bytes.
-    pub memory: u64,
-    /// Processors, as the runtime writes them: `2`, `0.5`.
-    pub cpus: String,
-    /// Most processes.
-    pub processes: u32,
-    /// Longest wall time.
-    pub timeout: Option<Duration>,
-    /// Whether the image's own files are read-only.
-    pub read_only: bool,
-    /// Further arguments for the runtime's `run`, such as mounts.
-    pub arguments: Vec<String>,
-    /// Attributes that it is declared to add.
-    pub attributes: Vec<String>,
-}
-
-impl Default for Profile {
-    fn default() -> Self {
-        Profile {
-            image: None,
-            network: "none".to_owned(),
-            memory: 2 << 30,
-            cpus: "2".to_owned(),
-            processes: 256,
-            timeout: None,
-            read_only: true,
-            arguments: Vec::new(),
-            attributes: Vec::new(),
-        }
-    }
-}
-
 /// Runs containers with the command line of Docker or Podman.
 #[derive(Debug, Clone, Default)]
-pub struct Docker {
-    /// The runtime's command; none if neither was found.
-    pub command: Option<String>,
-    /// Arguments for every `run`.
-    pub arguments: Vec<String>,
-    /// Limits of analytics without a profile of their own.
-    pub usual: Profile,
-    /// Limits by analytic.
-    pub profiles: BTreeMap<String, Profile>,
-}
+pub struct Docker(pub Containers);
 
 impl AnalyticsRunner for Docker {
     fn scheme(&self) -> &str {
@@ -94,8 +49,8 @@ impl AnalyticsRunner for Docker {
         let failed =
             |reason: String| AnalyticsError::Failed { name: visible(&request.name), reason, trace: None };
         let command = self.runtime().map_err(failed)?;
-        let profile = self.profile(&request.name);
-        let image = self.image(&request.name);
+        let profile = self.0.profile(&request.name);
+        let image = self.0.image(&request.name);
         if !is_image_name(&image) {
             let reason = format!("`{}` is no name of an image", visible(&image));
             return Err(AnalyticsError::Invalid { name: visible(&request.name), reason, help: None });
@@ -120,10 +75,17 @@ impl AnalyticsRunner for Docker {
         answer(&shared, profile, request, &finished)
     }
 
+    fn limits(&self, name: &str) -> Vec<Limit> {
+        self.0.limits(name)
+    }
+
     fn identity(&self, name: &str) -> Option<String> {
-        let command = self.command.as_deref()?;
+        if let Some(digest) = self.0.digest(name) {
+            return Some(digest);
+        }
+        let command = self.0.command.as_deref()?;
         let mut asked = Command::new(command);
-        asked.args(["image", "inspect", "--format", "{{.Id}}", &self.image(name)]);
+        asked.args(["image", "inspect", "--format", "{{.Id}}", &self.0.image(name)]);
         let finished = process::run(&mut asked, Some(ASKING), &Cancel::new()).ok()?;
         let id = finished.stdout.trim();
         let id = id.strip_prefix("sha256:").unwrap_or(id);
@@ -132,16 +94,6 @@ impl AnalyticsRunner for Docker {
 }
 
 impl Docker {
-    /// Returns the limits that hold for an analytic.
-    pub fn profile(&self, name: &str) -> &Profile {
-        self.profiles.get(name).unwrap_or(&self.usual)
-    }
-
-    /// Returns the image of an analytic.
-    pub fn image(&self, name: &str) -> String {
-        self.profile(name).image.clone().unwrap_or_else(|| format!("{PREFIX}{name}"))
-    }
-
     /// Returns the names of the analytics that have images on this machine, sorted.
     pub fn installed(&self) -> Result<Vec<String>, String> {
         let mut asked = Command::new(self.runtime()?);
@@ -155,7 +107,7 @@ impl Docker {
             .stdout
             .lines()
             .filter_map(|line| line.trim().rsplit('/').next()?.strip_prefix(PREFIX).map(str::to_owned))
-            .chain(self.profiles.keys().cloned())
+            .chain(self.0.profiles.keys().cloned())
             .collect();
         names.sort();
         names.dedup();
@@ -163,7 +115,7 @@ impl Docker {
     }
 
     fn runtime(&self) -> Result<&str, String> {
-        self.command.as_deref().ok_or_else(|| {
+        self.0.command.as_deref().ok_or_else(|| {
             "no container runtime was found; install Podman or Docker, or name one as `command` in `[analytics.docker]` of kestrel.toml".to_owned()
         })
     }
@@ -191,7 +143,7 @@ impl Docker {
             })?;
         match finished.ended {
             Ended::Exit(status) if status.success() => Ok(()),
-            Ended::Stopped => Err(AnalyticsError::Stopped),
+            Ended::Stopped | Ended::TooMany => Err(AnalyticsError::Stopped),
             Ended::TimedOut => Err(failed(format!("`{command}` does not answer"), None)),
             Ended::Exit(_) => {
                 let said = finished.stderr.to_ascii_lowercase();
@@ -223,6 +175,12 @@ impl Docker {
         add(&["--security-opt", "no-new-privileges", "--cap-drop", "ALL"]);
         add(&["--memory", &profile.memory.to_string(), "--cpus", &profile.cpus]);
         add(&["--pids-limit", &profile.processes.to_string(), "--log-driver", "none"]);
+        if let Some(runtime) = &self.0.runtime {
+            add(&["--runtime", runtime]);
+        }
+        for ulimit in &self.0.ulimits {
+            add(&["--ulimit", ulimit]);
+        }
         if profile.read_only {
             add(&["--read-only", "--tmpfs", "/tmp"]);
         }
@@ -244,7 +202,7 @@ impl Docker {
             fs::write(&path, lines).map_err(|error| format!("its arguments cannot be written: {error}"))?;
             add(&["--env-file", &path.display().to_string()]);
         }
-        arguments.extend(self.arguments.iter().chain(&profile.arguments).cloned());
+        arguments.extend(self.0.arguments.iter().chain(&profile.arguments).cloned());
         arguments.push(image.to_owned());
         Ok(arguments)
     }
@@ -288,13 +246,13 @@ fn answer(
     let name = visible(&request.name);
     let failed =
         |reason: String, trace: Option<String>| AnalyticsError::Failed { name: name.clone(), reason, trace };
-    let printed = printable(&finished.printed(4000));
+    let printed = visible_lines(&finished.printed(4000));
     let shown = (!printed.is_empty()).then(|| format!("it printed:\n{printed}"));
     match finished.ended {
-        Ended::Stopped => return Err(AnalyticsError::Stopped),
+        Ended::Stopped | Ended::TooMany => return Err(AnalyticsError::Stopped),
         Ended::TimedOut => {
-            let limit = profile.timeout.unwrap_or_default().as_secs();
-            return Err(failed(format!("it was stopped after its time limit of {limit} s"), shown));
+            let limit = duration_words(profile.timeout.unwrap_or_default());
+            return Err(failed(format!("it was stopped after its time limit of {limit}"), shown));
         }
         Ended::Exit(status) if !status.success() => {
             let mut reason = format!("its container {}", process::status_words(status));
@@ -380,7 +338,7 @@ fn remove(command: &str, container: &str) {
 }
 
 fn complaint(finished: &Finished) -> String {
-    let text = printable(finished.stderr.trim());
+    let text = visible_lines(finished.stderr.trim());
     text.lines().last().unwrap_or("it gave no reason").to_owned()
 }
 
@@ -395,15 +353,10 @@ fn container_name(folder: &Path) -> String {
     format!("{unique}-{}", std::process::id())
 }
 
-/// Whether a text is a reference to an image, and no option for the runtime.
-fn is_image_name(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphanumeric())
-        && chars.all(|c| c.is_ascii_alphanumeric() || "._-/:@".contains(c))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -411,21 +364,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let arguments = vec![("KEY".to_owned(), "s3cret".to_owned()), ("TEXT".to_owned(), "a\nb".to_owned())];
         let request = Request { name: "x".to_owned(), tables: Vec::new(), arguments };
-        let docker = Docker::default();
-        let made = docker.run_arguments(&docker.usual, "kestrel-analytics-x", "c", folder.path(), &request);
+        let ulimits = vec!["nofile=1024:1024".to_owned()];
+        let docker =
+            Docker(Containers { runtime: Some("runc".to_owned()), ulimits, ..Containers::default() });
+        let made = docker.run_arguments(&docker.0.usual, "kestrel-analytics-x", "c", folder.path(), &request);
         let made = made.expect("right").join(" ").replace(&folder.path().display().to_string(), "FOLDER");
         insta::assert_snapshot!(made);
         let file = fs::read_to_string(folder.path().join("environment")).expect("written");
         assert_eq!(file, "KEY=s3cret\n");
-    }
-
-    #[test]
-    fn names_are_no_options() {
-        assert!(
-            is_image_name("quay.io/x/kestrel-analytics-a@sha256:00")
-                && is_image_name("kestrel-analytics-a:1")
-        );
-        assert!(!is_image_name("--privileged") && !is_image_name("a b") && !is_image_name(""));
     }
 
     #[test]
@@ -475,9 +421,12 @@ esac
         let script = folder.path().join("runtime");
         fs::write(&script, RUNTIME).expect("written");
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("set");
-        let docker = Docker { command: Some(script.display().to_string()), ..Docker::default() };
         let slow = Profile { timeout: Some(Duration::from_millis(500)), ..Profile::default() };
-        let docker = Docker { profiles: BTreeMap::from([("slow".to_owned(), slow)]), ..docker };
+        let docker = Docker(Containers {
+            command: Some(script.display().to_string()),
+            profiles: BTreeMap::from([("slow".to_owned(), slow)]),
+            ..Containers::default()
+        });
         let run = |name: &str, inputs: usize| {
             let table = super::super::sample::table("process").expect("a sample");
             let arguments = vec![("KEY".to_owned(), "v".to_owned())];
@@ -499,7 +448,7 @@ esac
             out.push_str(&error.replace(&folder.path().display().to_string(), "FOLDER"));
             out.push('\n');
         }
-        let none = Docker { command: None, ..docker.clone() };
+        let none = Docker(Containers { command: None, ..docker.0.clone() });
         let request = Request { name: "x".to_owned(), tables: Vec::new(), arguments: Vec::new() };
         out.push_str(&none.run(&request, &Cancel::new()).expect_err("a failure").to_string());
         insta::assert_snapshot!(out);

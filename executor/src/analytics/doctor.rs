@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeSet, process::Command, time::Duration};
 
+use kestrel_ir::text::visible_lines;
+
 use super::{
-    Settings,
+    Settings, docker,
     process::{self, Ended},
-    python::printable,
 };
 use crate::run::Cancel;
 
@@ -57,7 +58,7 @@ pub fn look(settings: &Settings) -> Vec<Finding> {
         }
     }
     let docker = &settings.docker;
-    let (state, good) = match (&docker.command, docker.installed()) {
+    let (state, good) = match (&docker.command, docker::Docker(docker.clone()).installed()) {
         (None, _) => ("neither podman nor docker was found".to_owned(), false),
         (Some(command), Ok(images)) => {
             (format!("{command} works, {} images of analytics", images.len()), true)
@@ -81,11 +82,11 @@ fn python(interpreter: &str) -> Result<String, String> {
     command.args(["-X", "utf8", "-c", script]);
     let finished = process::run(&mut command, Some(ASKING), &Cancel::new())
         .map_err(|error| format!("cannot be started: {error}"))?;
-    let said = printable(finished.stdout.trim()).replace('\n', ", ");
+    let said = visible_lines(finished.stdout.trim()).replace('\n', ", ");
     match finished.ended {
         Ended::Exit(status) if status.success() => Ok(said),
         Ended::Exit(_) => {
-            let problem = printable(finished.stderr.trim());
+            let problem = visible_lines(finished.stderr.trim());
             let line = problem.lines().last().unwrap_or("it gave no reason").to_owned();
             let help = format!("`{interpreter} -m pip install pandas pyarrow` installs what is missing");
             Err(if said.is_empty() { line } else { format!("{said}, but {line}; {help}") })

@@ -19,6 +19,9 @@ const KEPT: usize = 64 << 10;
 /// The variable that marks all processes of one run, so that those which left the group are found.
 const MARK: &str = "KESTREL_ANALYTICS_RUN";
 
+/// How often processes are counted.
+const COUNTING: Duration = Duration::from_millis(200);
+
 /// How a program ended.
 #[derive(Debug)]
 pub(super) enum Ended {
@@ -28,6 +31,8 @@ pub(super) enum Ended {
     TimedOut,
     /// The hunt was stopped.
     Stopped,
+    /// It was stopped since it started too many processes.
+    TooMany,
 }
 
 /// What is left of a program.
@@ -59,6 +64,22 @@ impl Finished {
 
 /// Runs a program. When it ends, for whatever reason, the processes it started end too.
 pub(super) fn run(command: &mut Command, timeout: Option<Duration>, cancel: &Cancel) -> io::Result<Finished> {
+    run_within(command, Limits { timeout, processes: None }, cancel)
+}
+
+/// What a program may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) timeout: Option<Duration>,
+    /// Most processes at a time, itself included. Looked at every now and then, which bounds
+    /// what a fork bomb does without rights over control groups; where processes cannot be
+    /// looked at (no `/proc`), it does nothing.
+    pub(super) processes: Option<u32>,
+}
+
+/// [`run`], with a limit on the number of processes too.
+pub(super) fn run_within(command: &mut Command, limits: Limits, cancel: &Cancel) -> io::Result<Finished> {
+    let Limits { timeout, processes } = limits;
     let mark = uuid_like();
     let mut child = command
         .env(MARK, &mark)
@@ -73,6 +94,7 @@ pub(super) fn run(command: &mut Command, timeout: Option<Duration>, cancel: &Can
     let pid = Pid::from_child(&child);
     let until = timeout.map(|limit| Instant::now() + limit);
     let mut pause = Duration::from_millis(1);
+    let mut next_count = Instant::now() + COUNTING;
     let cut = loop {
         // Without reaping: until then its number, which the group is called by, is not given anew.
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
@@ -84,6 +106,14 @@ pub(super) fn run(command: &mut Command, timeout: Option<Duration>, cancel: &Can
         }
         if until.is_some_and(|until| Instant::now() >= until) {
             break Some(Ended::TimedOut);
+        }
+        if let Some(most) = processes
+            && Instant::now() >= next_count
+        {
+            if count_of(pid, &mark) > most as usize {
+                break Some(Ended::TooMany);
+            }
+            next_count = Instant::now() + COUNTING;
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
@@ -112,6 +142,23 @@ pub(super) fn status_words(status: ExitStatus) -> String {
         (None, Some(signal)) => format!("was ended by signal {signal}"),
         (None, None) => "ended".to_owned(),
     }
+}
+
+/// Counts the processes of a group, and those elsewhere that carry the mark.
+fn count_of(group: Pid, mark: &str) -> usize {
+    let wanted = format!("{MARK}={mark}");
+    let Ok(entries) = fs::read_dir("/proc") else { return 0 };
+    let belongs = |folder: &std::path::Path| {
+        // After the name in parentheses: state, parent, group.
+        let group_of =
+            |stat: &str| stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(2)?.parse::<i32>().ok();
+        fs::read_to_string(folder.join("stat"))
+            .is_ok_and(|stat| group_of(&stat) == Some(group.as_raw_nonzero().get()))
+            || fs::read(folder.join("environ"))
+                .is_ok_and(|all| all.split(|byte| *byte == 0).any(|one| one == wanted.as_bytes()))
+    };
+    let is_process = |name: &std::ffi::OsStr| name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
+    entries.flatten().filter(|entry| is_process(&entry.file_name()) && belongs(&entry.path())).count()
 }
 
 /// Ends processes that carry the mark, whatever group they moved to. Where processes cannot be
@@ -216,6 +263,20 @@ mod tests {
         assert!(started.elapsed() < Duration::from_secs(5));
         std::thread::sleep(Duration::from_millis(1500));
         assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_fork_bomb_is_stopped() {
+        let mut command =
+            shell("i=0; while [ $i -lt 300 ]; do sleep 60 & i=$((i+1)); done; setsid sleep 61 & wait");
+        let limits = Limits { timeout: Some(Duration::from_secs(30)), processes: Some(100) };
+        let started = Instant::now();
+        let finished = run_within(&mut command, limits, &Cancel::new()).expect("it runs");
+        assert!(matches!(finished.ended, Ended::TooMany), "{finished:?}");
+        assert!(started.elapsed() < Duration::from_secs(20));
+        let few = Limits { processes: Some(100), timeout: None };
+        let finished = run_within(&mut shell("sleep 0.5 & sleep 0.5 & wait"), few, &Cancel::new());
+        assert!(matches!(finished.expect("it runs").ended, Ended::Exit(_)));
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! `python://`: a function of a Python module, called in a process of its own. Entities 9.2.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{fs, path::Path, process::Command};
 
 use duckdb::arrow::record_batch::RecordBatch;
-use kestrel_ir::text::visible;
+use kestrel_analytics::{
+    PythonProfiles,
+    limits::duration_words,
+    python::{PROCESSES, Profile},
+};
+use kestrel_ir::{
+    op::Limit,
+    text::{visible, visible_lines},
+};
 use kestrel_stix::suggest::nearest;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
@@ -36,41 +38,9 @@ const MAX_ANSWER: u64 = 16 << 20;
 /// Bytes of printed output that a failure shows.
 const SHOWN_OUTPUT: usize = 4000;
 
-/// One analytic.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Profile {
-    /// The module's file, absolute; none if the profile does not say.
-    pub module: Option<PathBuf>,
-    /// The function in it; none if the profile does not say.
-    pub function: Option<String>,
-    /// The Python to run it: a path or a name on the search path.
-    pub interpreter: String,
-    /// Longest wall time.
-    pub timeout: Option<Duration>,
-    /// Most memory in bytes, beyond what Python and its libraries need.
-    pub memory: Option<u64>,
-    /// Attributes that it is declared to add.
-    pub attributes: Vec<String>,
-    /// The file that configures it.
-    pub configured_in: PathBuf,
-}
-
-impl Profile {
-    /// Returns the hash of the module's file; none if it cannot be read.
-    pub fn identity(&self) -> Option<String> {
-        let text = fs::read(self.module.as_ref()?).ok()?;
-        Some(format!("blake3:{}", blake3::hash(&text).to_hex()))
-    }
-}
-
 /// Runs Python analytics.
 #[derive(Debug, Clone, Default)]
-pub struct Python {
-    /// The analytics by name.
-    pub profiles: BTreeMap<String, Profile>,
-    /// Where they were looked for, for messages.
-    pub places: String,
-}
+pub struct Python(pub PythonProfiles);
 
 impl AnalyticsRunner for Python {
     fn scheme(&self) -> &str {
@@ -78,11 +48,11 @@ impl AnalyticsRunner for Python {
     }
 
     fn run(&self, request: &Request, cancel: &Cancel) -> Result<Answer, AnalyticsError> {
-        let Some(profile) = self.profiles.get(&request.name) else {
-            let near = nearest(&request.name, self.profiles.keys().map(String::as_str));
+        let Some(profile) = self.0.profiles.get(&request.name) else {
+            let near = nearest(&request.name, self.0.profiles.keys().map(String::as_str));
             return Err(AnalyticsError::Unknown {
                 name: visible(&request.name),
-                place: self.places.clone(),
+                place: self.0.places.clone(),
                 near: near.first().map(|near| format!("python://{near}")),
             });
         };
@@ -99,7 +69,9 @@ impl AnalyticsRunner for Python {
             .current_dir(folder.path())
             // What it leaves in temporary files goes with the folder.
             .env("TMPDIR", folder.path());
-        let finished = process::run(&mut command, profile.timeout, cancel).map_err(|error| {
+        let processes = Some(profile.processes.unwrap_or(PROCESSES));
+        let limits = process::Limits { timeout: profile.timeout, processes };
+        let finished = process::run_within(&mut command, limits, cancel).map_err(|error| {
             call.failed(format!(
                 "the Python interpreter `{}` cannot be started: {error}",
                 profile.interpreter
@@ -108,8 +80,12 @@ impl AnalyticsRunner for Python {
         call.answer(folder.path(), &finished)
     }
 
+    fn limits(&self, name: &str) -> Vec<Limit> {
+        self.0.profiles.get(name).map(Profile::limits).unwrap_or_default()
+    }
+
     fn identity(&self, name: &str) -> Option<String> {
-        self.profiles.get(name)?.identity()
+        self.0.profiles.get(name)?.identity()
     }
 }
 
@@ -207,11 +183,22 @@ impl Call<'_> {
         match &finished.ended {
             Ended::Stopped => return Err(AnalyticsError::Stopped),
             Ended::TimedOut => {
-                let limit = self.profile.timeout.unwrap_or_default().as_secs();
+                let limit = duration_words(self.profile.timeout.unwrap_or_default());
                 return Err(self.with_output(
-                    format!("it was stopped after its time limit of {limit} s"),
+                    format!("it was stopped after its time limit of {limit}"),
                     Some(format!(
                         "raise `timeout` in its profile, or give it less; see `{}`",
+                        self.profile.configured_in.display()
+                    )),
+                    finished,
+                ));
+            }
+            Ended::TooMany => {
+                let most = self.profile.processes.unwrap_or(PROCESSES);
+                return Err(self.with_output(
+                    format!("it was stopped since it had more than {most} processes at a time"),
+                    Some(format!(
+                        "raise `processes` in its profile if it needs them; see `{}`",
                         self.profile.configured_in.display()
                     )),
                     finished,
@@ -303,13 +290,12 @@ impl Call<'_> {
             (None, false) => Some(format!("it printed:\n{printed}")),
             (Some(trace), false) => Some(format!("{trace}\nit printed:\n{printed}")),
         };
-        AnalyticsError::Failed { name: visible(self.name), reason, trace: trace.map(|text| printable(&text)) }
+        AnalyticsError::Failed {
+            name: visible(self.name),
+            reason,
+            trace: trace.map(|text| visible_lines(&text)),
+        }
     }
-}
-
-/// Text of several lines without control characters, which a terminal would obey.
-pub(super) fn printable(text: &str) -> String {
-    text.lines().map(visible).collect::<Vec<_>>().join("\n")
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {

@@ -11,10 +11,9 @@ use std::{
 
 use duckdb::arrow::{array::Array, util::display::array_value_to_string};
 
-use super::{
-    python::{Profile, Python},
-    sample,
-};
+use kestrel_analytics::{PythonProfiles, python::Profile};
+
+use super::{python::Python, sample};
 use crate::{
     ops::{
         apply::{Analytics, AnalyticsError, AnalyticsRunner, Answer, Request},
@@ -133,7 +132,7 @@ impl Bench {
 
     fn python(&self, profiles: Vec<(&str, Profile)>) -> Python {
         let profiles = profiles.into_iter().map(|(name, profile)| (name.to_owned(), profile)).collect();
-        Python { profiles, places: "`a.yaml`".to_owned() }
+        Python(PythonProfiles { profiles, places: "`a.yaml`".to_owned() })
     }
 
     fn run(&self, profile: Profile, tables: usize) -> Result<Answer, AnalyticsError> {
@@ -266,7 +265,7 @@ fn limits_of_time_memory_and_output() {
     let started = Instant::now();
     let slow = Profile { timeout: Some(Duration::from_secs(6)), ..bench.profile("sleeps") };
     let failure = bench.failure(bench.run(slow, 1));
-    assert!(failure.contains("it was stopped after its time limit of 6 s"), "{failure}");
+    assert!(failure.contains("it was stopped after its time limit of 6s"), "{failure}");
     assert!(started.elapsed() < Duration::from_secs(30));
     let large = Profile { memory: Some(256 << 20), ..bench.profile("eats") };
     let failure = bench.failure(bench.run(large, 1));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use duckdb::arrow::record_batch::RecordBatch;
 use kestrel_ir::{
     diagnostic::Code,
-    op::{Apply, Argument},
+    op::{Apply, Argument, Limit},
     text::visible,
 };
 use kestrel_stix::{Value, suggest::nearest};
@@ -101,6 +101,11 @@ pub trait AnalyticsRunner: Send + Sync {
     /// Runs an analytic to its end. It has to look at `cancel` and to stop what it started.
     fn run(&self, request: &Request, cancel: &Cancel) -> Result<Answer, AnalyticsError>;
 
+    /// Returns what the analytic of a name may use here; empty if that is not known.
+    fn limits(&self, _name: &str) -> Vec<Limit> {
+        Vec::new()
+    }
+
     /// Returns what identifies the code behind a name (`blake3:…` of a file, `sha256:…` of an
     /// image); none if that is not known.
     fn identity(&self, _name: &str) -> Option<String> {
@@ -190,6 +195,17 @@ pub fn apply(
             help: Some("look at what changed, then build the plan again".to_owned()),
         }));
     }
+    if let Some(more) = lifted_since(&apply.limits, &runner.limits(&name)) {
+        return Err(failed(AnalyticsError::Invalid {
+            name: visible(&name),
+            reason: format!(
+                "here it gets {} {}, which the plan does not say",
+                visible(&more.what),
+                visible(&more.value)
+            ),
+            help: Some("look at its profile, then build the plan again".to_owned()),
+        }));
+    }
     let arguments = arguments(store, apply, references)?;
     let mut versions: Vec<EntitySet> = inputs.iter().map(|set| (*set).clone()).collect();
     if inputs.iter().all(|set| set.is_empty()) {
@@ -208,6 +224,13 @@ pub fn apply(
         *version = merge::merge(store, version, table, &name)?;
     }
     Ok(Applied { display: answer.display, versions })
+}
+
+/// Returns something that an analytic gets here beyond what reviewers of the plan saw. A plan
+/// without limits was made where the analytic was not known, and says so.
+fn lifted_since(reviewed: &[Limit], here: &[Limit]) -> Option<Limit> {
+    let new = |limit: &&Limit| limit.lifted && !reviewed.contains(limit);
+    here.iter().find(new).filter(|_| !reviewed.is_empty()).cloned()
 }
 
 fn failed(error: AnalyticsError) -> OpError {

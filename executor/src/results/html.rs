@@ -39,7 +39,14 @@ pub fn write(results: &Results, out: &mut dyn io::Write) -> io::Result<()> {
             escape(&diagnostic.message)
         )?;
         if let Some(help) = &diagnostic.help {
-            write!(out, "<br>help: {}", escape(help))?;
+            // Traces of analytics have several lines.
+            match help.split_once('\n') {
+                None => write!(out, "<br>help: {}", escape(help))?,
+                Some((first, more)) => {
+                    let more: Vec<_> = more.lines().map(escape).collect();
+                    write!(out, "<br>help: {}</p>\n<pre>{}</pre><p>", escape(first), more.join("\n"))?;
+                }
+            }
         }
         out.write_all(b"</p>\n")?;
     }

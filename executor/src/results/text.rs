@@ -203,7 +203,9 @@ pub fn diagnostics(results: &Results) -> String {
             printable(&diagnostic.message)
         );
         if let Some(help) = &diagnostic.help {
-            let _ = writeln!(out, "  help: {}", printable(help));
+            // Traces of analytics have several lines.
+            let lines: Vec<_> = help.lines().map(printable).collect();
+            let _ = writeln!(out, "  help: {}", lines.join("\n        "));
         }
     }
     out

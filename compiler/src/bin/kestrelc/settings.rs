@@ -7,13 +7,18 @@ use std::{
     rc::Rc,
 };
 
+use kestrel_analytics::Places;
 use kestrel_compiler::{
-    Config, config_file,
+    Config,
+    config::Analytics,
+    config_file,
     lints::{
         Selection,
         selection::{Choices, Chooser, LintSection},
     },
 };
+
+use kestrel_ir::text::visible;
 
 use crate::commands::Failure;
 
@@ -94,10 +99,29 @@ impl Settings {
             Failure::Other(format!("the configuration `{file}` is wrong: {unknown}"))
         })?;
         let file = path.map(Path::to_owned);
+        let mut config = config;
+        config.analytics = analytics(path);
         let root = path.map(absolute).and_then(|path| path.parent().map(Path::to_owned));
         let root = root.unwrap_or_else(|| absolute(Path::new(".")));
         let baseline = lint.baseline.as_ref().map(|name| root.join(name));
         Ok(Loaded { config, chooser, root, path: file, baseline })
+    }
+}
+
+/// Reads which analytics there are. Checking a huntflow does not need them, so what is wrong
+/// with their configuration is only told.
+fn analytics(toml: Option<&Path>) -> Analytics {
+    let base_dir = absolute(Path::new("."));
+    let places = Places { toml, base_dir: &base_dir, variable: &|name| std::env::var(name).ok() };
+    match kestrel_analytics::Settings::read(&places) {
+        Ok(settings) => config_file::analytics(&settings),
+        Err(error) => {
+            eprintln!(
+                "kestrelc: warning: {}; plans do not say what analytics are",
+                visible(&error.to_string())
+            );
+            Analytics::default()
+        }
     }
 }
 

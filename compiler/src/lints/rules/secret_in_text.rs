@@ -1,7 +1,10 @@
 //! W1503 `secret-in-text`: a password, token or key in the huntflow.
 #![doc = include_str!("../../../../ir/src/diagnostic/lints/secret-in-text.md")]
 
-use kestrel_ir::diagnostic::{Code, Span};
+use kestrel_ir::{
+    diagnostic::{Code, Span},
+    secrets::{LEAST, names_secret, token},
+};
 
 use super::plain_http_source::addresses;
 use crate::{
@@ -25,7 +28,7 @@ fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
                 let Some(text) = literal.as_text() else { continue };
                 if let Some(what) = token(text) {
                     report(literal.span(), what);
-                } else if names_secret(&argument.key.text) && text.len() >= 6 {
+                } else if names_secret(&argument.key.text) && text.len() >= LEAST {
                     report(literal.span(), "a secret");
                 }
             }
@@ -43,7 +46,7 @@ fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
             text.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or(rest));
         let in_query = text.split_once('?').is_some_and(|(_, query)| {
             query.split('&').any(|pair| {
-                pair.split_once('=').is_some_and(|(key, value)| names_secret(key) && value.len() >= 6)
+                pair.split_once('=').is_some_and(|(key, value)| names_secret(key) && value.len() >= LEAST)
             })
         });
         if authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
@@ -59,42 +62,5 @@ fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
                 report(comment.span, what);
             }
         }
-    }
-}
-
-fn names_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase().replace('-', "_");
-    const WORDS: [&str; 8] =
-        ["password", "passwd", "secret", "token", "api_key", "apikey", "access_key", "private_key"];
-    WORDS.iter().any(|word| key.ends_with(word))
-}
-
-/// Recognises the forms of widely used tokens.
-fn token(text: &str) -> Option<&'static str> {
-    let run =
-        |rest: &str| rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
-    let after = |prefix: &str, least: usize| {
-        text.find(prefix).and_then(|at| text.get(at + prefix.len()..)).is_some_and(|rest| run(rest) >= least)
-    };
-    if text.contains("-----BEGIN") && text.contains("PRIVATE KEY") {
-        return Some("a private key");
-    }
-    if (text.starts_with("AKIA") || text.starts_with("ASIA")) && text.len() == 20 && run(text) == 20 {
-        return Some("an access key of a cloud");
-    }
-    if ["ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_"]
-        .iter()
-        .any(|prefix| after(prefix, 10))
-    {
-        return Some("an access token");
-    }
-    let parts: Vec<&str> = text.split('.').take(4).collect();
-    match parts.as_slice() {
-        [head, body, signature]
-            if head.starts_with("eyJ") && body.starts_with("eyJ") && signature.len() >= 10 =>
-        {
-            Some("a signed token")
-        }
-        _ => None,
     }
 }

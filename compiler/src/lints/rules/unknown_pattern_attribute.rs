@@ -22,14 +22,15 @@ fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         let start = test.test.attribute.entity_type.as_ref().map(|name| name.text.as_str()).or(site.centre);
-        if let Some(unknown) = unknown(start, &test.test.attribute)
+        let declared = site.input.map(|input| cx.declared(input)).unwrap_or_default();
+        if let Some(unknown) = unknown(start, &test.test.attribute, declared)
             && let Some(near) = unknown.near
         {
             let message = format!("{} entities have no attribute `{}`", unknown.owner, unknown.name);
             found.push(
                 Finding::new(Code::W1206, unknown.span, message)
                     .help(format!("did you mean `{near}`?"))
-                    .unsafe_fix(format!("write `{near}`"), vec![Edit::replace(unknown.span, near)]),
+                    .unsafe_fix(format!("write `{near}`"), vec![Edit::replace(unknown.span, near.clone())]),
             );
         }
     }
@@ -44,12 +45,20 @@ pub(super) struct Unknown<'h> {
     /// Where it stands.
     pub(super) span: Span,
     /// The nearest one that exists.
-    pub(super) near: Option<&'static str>,
+    pub(super) near: Option<String>,
 }
 
 /// Looks for the first step of a path that no type it can belong to has; what is custom or of
-/// an unknown type may exist.
-pub(super) fn unknown<'h>(start: Option<&'h str>, attribute: &'h ast::AttributePath) -> Option<Unknown<'h>> {
+/// an unknown type may exist, unless it is nearly one of those that analytics have `declared`.
+pub(super) fn unknown<'h>(
+    start: Option<&'h str>,
+    attribute: &'h ast::AttributePath,
+    declared: &[String],
+) -> Option<Unknown<'h>> {
+    let whole = attribute.steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>().join(".");
+    if declared.contains(&whole) {
+        return None;
+    }
     let mut at = attribute.span.start
         + attribute.entity_type.as_ref().map_or(0, |name| u32::try_from(name.text.len() + 1).unwrap_or(0));
     for (index, step) in attribute.steps.iter().enumerate() {
@@ -69,7 +78,12 @@ pub(super) fn unknown<'h>(start: Option<&'h str>, attribute: &'h ast::AttributeP
                     | "entity_id"
             );
         if free {
-            return None;
+            let custom = attribute.steps.len() == 1 && step.name.starts_with("x_");
+            let near = nearest(&step.name, declared.iter().map(String::as_str).filter(|_| custom));
+            let length = u32::try_from(step.name.len()).unwrap_or(0);
+            let span = Span { start: at, end: (at + length).min(attribute.span.end), ..attribute.span };
+            let near = (*near.first()?).to_owned();
+            return Some(Unknown { owner, name: &step.name, span, near: Some(near) });
         }
         let known = |owner: &str| {
             let common = schema::common_attributes(owner);
@@ -82,7 +96,9 @@ pub(super) fn unknown<'h>(start: Option<&'h str>, attribute: &'h ast::AttributeP
             let length = u32::try_from(step.name.len()).unwrap_or(0);
             let span = Span { start: at, end: (at + length).min(attribute.span.end), ..attribute.span };
             let names = owners.iter().flat_map(|owner| schema::common_attributes(owner).iter().copied());
-            let near = nearest(&step.name, names.filter(|name| !name.contains('.'))).first().copied();
+            let names = names.chain(declared.iter().map(String::as_str));
+            let near = nearest(&step.name, names.filter(|name| !name.contains('.')));
+            let near = near.first().map(|name| (*name).to_owned());
             return Some(Unknown { owner, name: &step.name, span, near });
         }
         // Below an attribute that is no reference lie dictionaries, whose keys are free.

@@ -64,14 +64,14 @@ fn look(cx: &Cx<'_>, id: VarId, attribute: &AttributePath, found: &mut Vec<Findi
     }
     let own = version.entity_type.as_ref().map(EntityType::as_str);
     let written = attribute.entity_type.as_ref().map(|name: &Name| name.text.as_str());
-    let Some(unknown) = unknown(written.or(own), attribute) else { return };
+    let Some(unknown) = unknown(written.or(own), attribute, cx.declared(id)) else { return };
     let message =
         format!("{} entities have no attribute `{}`: the column is empty", unknown.owner, unknown.name);
     let finding = Finding::new(Code::W1309, unknown.span, message);
     found.push(match unknown.near {
         Some(near) => finding
             .help(format!("did you mean `{near}`?"))
-            .unsafe_fix(format!("write `{near}`"), vec![Edit::replace(unknown.span, near)]),
+            .unsafe_fix(format!("write `{near}`"), vec![Edit::replace(unknown.span, near.clone())]),
         None => finding.help(format!("`INFO {}` shows its attributes", version.name)),
     });
 }

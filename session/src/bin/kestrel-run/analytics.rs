@@ -9,15 +9,20 @@ use std::{
 use kestrel_compiler::config_file;
 use kestrel_executor::{
     analytics::{
-        Settings, SettingsError,
-        config::Places,
-        doctor,
+        Places, Settings, SettingsError,
+        docker::Docker,
+        doctor, interfaces,
         sample::{self, TYPES},
         trial,
     },
     ops::apply::{AnalyticsError, Answer, Request},
     results::DisplayResult,
     run::Cancel,
+};
+
+use kestrel_ir::{
+    op::Limit,
+    text::{visible, visible_lines},
 };
 
 use crate::{
@@ -68,9 +73,6 @@ fn read(config: Option<&Path>) -> Result<(Option<PathBuf>, Settings), Failure> {
 }
 
 fn list(out: &mut dyn Write, settings: &Settings) -> io::Result<u8> {
-    let seconds =
-        |limit: Option<Duration>| limit.map_or("none".to_owned(), |limit| format!("{} s", limit.as_secs()));
-    let bytes = |limit: Option<u64>| limit.map_or("none".to_owned(), |limit| format!("{} MiB", limit >> 20));
     for (name, profile) in &settings.python.profiles {
         writeln!(out, "python://{name}")?;
         let module = profile.module.as_ref().map_or("missing".to_owned(), |path| path.display().to_string());
@@ -85,29 +87,22 @@ fn list(out: &mut dyn Write, settings: &Settings) -> io::Result<u8> {
             profile.identity().unwrap_or("the module cannot be read".to_owned())
         )?;
         writeln!(out, "  interpreter  {}", profile.interpreter)?;
-        writeln!(out, "  limits       time {}, memory {}", seconds(profile.timeout), bytes(profile.memory))?;
+        limits(out, &profile.limits())?;
         if !profile.attributes.is_empty() {
             writeln!(out, "  attributes   {}", profile.attributes.join(", "))?;
         }
         writeln!(out, "  from         {}", profile.configured_in.display())?;
     }
     let docker = &settings.docker;
-    match docker.installed() {
+    match Docker(docker.clone()).installed() {
         Ok(names) => {
             for name in &names {
-                let profile = docker.profile(name);
                 writeln!(out, "docker://{name}")?;
-                writeln!(out, "  image        {}", docker.image(name))?;
-                writeln!(
-                    out,
-                    "  limits       time {}, memory {}, cpus {}, processes {}",
-                    seconds(profile.timeout),
-                    bytes(Some(profile.memory)),
-                    profile.cpus,
-                    profile.processes
-                )?;
-                let root = if profile.read_only { "read-only" } else { "writable" };
-                writeln!(out, "  grants       network {}, root {root}", profile.network)?;
+                limits(out, &docker.limits(name))?;
+                let attributes = &docker.profile(name).attributes;
+                if !attributes.is_empty() {
+                    writeln!(out, "  attributes   {}", attributes.join(", "))?;
+                }
             }
             if names.is_empty() && settings.python.profiles.is_empty() {
                 writeln!(out, "no analytics are configured; docs/analytics.md says how")?;
@@ -116,6 +111,17 @@ fn list(out: &mut dyn Write, settings: &Settings) -> io::Result<u8> {
         Err(problem) => writeln!(out, "docker: {problem}")?,
     }
     Ok(0)
+}
+
+/// What it may use, as plans show it.
+fn limits(out: &mut dyn Write, limits: &[Limit]) -> io::Result<()> {
+    let words = |limit: &Limit| format!("{} {}", limit.what, visible(&limit.value));
+    let usual: Vec<String> = limits.iter().filter(|limit| !limit.lifted).map(words).collect();
+    writeln!(out, "  limits       {}", usual.join(", "))?;
+    for lifted in limits.iter().filter(|limit| limit.lifted) {
+        writeln!(out, "  lifted       {}", words(lifted))?;
+    }
+    Ok(())
 }
 
 fn examine(out: &mut dyn Write, toml: Option<&Path>, settings: &Settings) -> io::Result<u8> {
@@ -166,7 +172,7 @@ fn test(
     let cancel = Cancel::new();
     stop_at_interrupt(&cancel);
     let (scheme, name) = address.split_once("://").unwrap_or(("python", address));
-    let analytics = settings.analytics();
+    let analytics = interfaces(settings);
     let Some(runner) = analytics.runner(scheme) else {
         return Err(Failure::Usage(format!(
             "there are no analytics of scheme `{scheme}`; there are python and docker"
@@ -187,9 +193,11 @@ fn test(
     match answer {
         Ok(answer) => wrote(report(out, &request(count), &answer, started.elapsed())),
         Err(error) => {
-            eprintln!("kestrel-run: {error}");
-            if let AnalyticsError::Failed { trace: Some(trace), .. } = &error {
-                eprintln!("{trace}");
+            eprintln!("kestrel-run: {}", visible_lines(&error.to_string()));
+            match &error {
+                AnalyticsError::Failed { trace: Some(more), .. }
+                | AnalyticsError::Invalid { help: Some(more), .. } => eprintln!("{}", visible_lines(more)),
+                _ => {}
             }
             Ok(3)
         }
@@ -218,7 +226,7 @@ fn report(out: &mut dyn Write, request: &Request, answer: &Answer, took: Duratio
         None => writeln!(out, "it returned no display")?,
     }
     if !answer.printed.is_empty() {
-        writeln!(out, "it printed:\n{}", answer.printed)?;
+        writeln!(out, "it printed:\n{}", visible_lines(&answer.printed))?;
     }
     Ok(0)
 }

@@ -11,7 +11,7 @@ use kestrel_compiler::{
     policy::{self, Policy},
 };
 use kestrel_executor::{
-    analytics::SettingsError,
+    analytics::{SettingsError, interfaces},
     results::{Results, html, json, text},
     run::{Cancel, Connectors, RowsWanted, RunOptions, Session as Runner},
     store,
@@ -75,9 +75,11 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     {
         return Err(Failure::Mixed { path: args.files[at].clone() });
     }
-    let config =
+    let mut config =
         config_file::find(args.config.as_deref(), &folder(&args.files[0]), user_folder().as_deref())?;
-    let analytics = analytics::settings(config.path.as_deref())?.analytics();
+    let settings = analytics::settings(config.path.as_deref())?;
+    config.config.analytics = config_file::analytics(&settings);
+    let analytics = interfaces(&settings);
     let cancel = Cancel::new();
     stop_at_interrupt(&cancel);
     let options = RunOptions {

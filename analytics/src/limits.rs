@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Reads a size in bytes: a whole number with K, M, G or T, in powers of 1024.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is no size; write a number with K, M or G, such as 500M");
     let (number, unit) = split(text).ok_or_else(wrong)?;
     let shift = match unit.to_ascii_uppercase().as_str() {
@@ -18,7 +18,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 }
 
 /// Reads a duration: a whole number with s, m or h.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no duration; write a number with s, m or h, such as 90s");
     let (number, unit) = split(text).ok_or_else(wrong)?;
     let seconds = match unit {
@@ -36,8 +36,19 @@ fn split(text: &str) -> Option<(u64, &str)> {
     Some((digits.trim_end().parse().ok()?, &text[digits.len()..]))
 }
 
+/// Writes a duration as configuration has it.
+pub fn duration_words(limit: Duration) -> String {
+    let seconds = limit.as_secs();
+    match seconds {
+        0 => format!("{} ms", limit.as_millis()),
+        _ if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        _ if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
+    }
+}
+
 /// Writes a size with the largest unit that fits.
-pub(super) fn size_words(bytes: u64) -> String {
+pub fn size_words(bytes: u64) -> String {
     for (shift, unit) in [(40, "T"), (30, "G"), (20, "M"), (10, "K")] {
         if bytes >= 1 << shift && bytes.is_multiple_of(1 << shift) {
             return format!("{}{unit}", bytes >> shift);
@@ -57,6 +68,10 @@ mod tests {
         assert!(size("0").is_err() && size("x").is_err() && size("99999999999T").is_err());
         assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
         assert!(duration("0").is_err() && duration("5 days").is_err());
+        assert_eq!(
+            (duration_words(Duration::from_secs(90)), duration_words(Duration::from_secs(7200))),
+            ("90s".to_owned(), "2h".to_owned())
+        );
         assert_eq!((size_words(512 << 20).as_str(), size_words(3).as_str()), ("512M", "3"));
     }
 }

@@ -10,10 +10,13 @@
 //! interpreter = "/opt/score/bin/python"
 //! timeout = "90s"
 //! memory = "2G"
+//! processes = 500
 //! attributes = ["x_score"]
 //! [analytics.docker]
 //! command = "podman"                  # default: podman or docker, whichever is found
-//! arguments = ["--runtime", "runc"]   # for every container
+//! runtime = "runc"                    # default: what the command chooses
+//! ulimits = ["nofile=1024:1024"]
+//! arguments = ["--userns", "auto"]    # for every container
 //! memory = "2G"                       # also cpus, processes, timeout, network, read_only
 //! [analytics.docker.images.lookup]
 //! image = "quay.io/team/lookup@sha256:…"
@@ -24,18 +27,16 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
 use serde::Deserialize;
 
-use super::{
-    docker::{self, Docker},
+use crate::{
+    container::{self, Containers},
     limits,
-    python::{self, Python},
+    python::{self, PythonProfiles},
 };
-use crate::ops::apply::Analytics;
 
 /// The variable that names the file with Python analytics.
 pub const YAML_VARIABLE: &str = "KESTREL_PYTHON_ANALYTICS_CONFIG";
@@ -81,9 +82,9 @@ pub enum SettingsError {
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Python functions.
-    pub python: Python,
+    pub python: PythonProfiles,
     /// Containers.
-    pub docker: Docker,
+    pub docker: Containers,
     /// The Python for analytics that name none.
     pub interpreter: String,
     /// The files that were read.
@@ -162,14 +163,6 @@ impl Settings {
         settings.docker = section.docker.made(usual.timeout, places).map_err(wrong)?;
         Ok(settings)
     }
-
-    /// Returns the interfaces that run them.
-    pub fn analytics(&self) -> Analytics {
-        let mut analytics = Analytics::default();
-        analytics.add(Arc::new(self.python.clone()));
-        analytics.add(Arc::new(self.docker.clone()));
-        analytics
-    }
 }
 
 /// Returns where the YAML file is, and whether it has to be there.
@@ -212,6 +205,7 @@ impl Usual {
             interpreter,
             timeout: optional(given.timeout.as_deref(), limits::duration)?.or(self.timeout),
             memory: optional(given.memory.as_deref(), limits::size)?.or(self.memory),
+            processes: given.processes,
             attributes: given.attributes,
             configured_in: file.to_owned(),
         })
@@ -271,6 +265,7 @@ struct PythonProfile {
     interpreter: Option<String>,
     timeout: Option<String>,
     memory: Option<String>,
+    processes: Option<u32>,
     attributes: Vec<String>,
 }
 
@@ -278,6 +273,8 @@ struct PythonProfile {
 #[serde(default, deny_unknown_fields)]
 struct DockerSection {
     command: Option<String>,
+    runtime: Option<String>,
+    ulimits: Vec<String>,
     /// For every container.
     arguments: Vec<String>,
     network: Option<String>,
@@ -320,8 +317,9 @@ impl std::fmt::Display for Number {
 }
 
 impl DockerSection {
-    fn made(self, timeout: Option<Duration>, places: &Places<'_>) -> Result<Docker, String> {
-        let standard = docker::Profile { timeout, ..docker::Profile::default() };
+    fn made(self, timeout: Option<Duration>, places: &Places<'_>) -> Result<Containers, String> {
+        let standard = container::Profile::default();
+        let standard = container::Profile { timeout: timeout.or(standard.timeout), ..standard };
         let general = ImageProfile {
             network: self.network,
             memory: self.memory,
@@ -344,24 +342,59 @@ impl DockerSection {
                 .find(|name| on_path(name, places.variable))
                 .map(str::to_owned),
         };
-        Ok(Docker { command, arguments: self.arguments, usual, profiles })
+        for ulimit in &self.ulimits {
+            if !is_ulimit(ulimit) {
+                return Err(format!("`{ulimit}` is no ulimit; write it as in `nofile=1024:1024`"));
+            }
+        }
+        if let Some(runtime) = &self.runtime
+            && (runtime.is_empty() || runtime.starts_with('-'))
+        {
+            return Err(format!(
+                "`{runtime}` is no container runtime; write its name or path, such as `runc`"
+            ));
+        }
+        Ok(Containers {
+            command,
+            runtime: self.runtime,
+            ulimits: self.ulimits,
+            arguments: self.arguments,
+            usual,
+            profiles,
+        })
     }
 }
 
 impl ImageProfile {
-    fn over(self, usual: &docker::Profile) -> Result<docker::Profile, String> {
-        Ok(docker::Profile {
+    fn over(self, usual: &container::Profile) -> Result<container::Profile, String> {
+        Ok(container::Profile {
             image: self.image,
             network: self.network.unwrap_or_else(|| usual.network.clone()),
             memory: optional(self.memory.as_deref(), limits::size)?.unwrap_or(usual.memory),
             cpus: self.cpus.map_or_else(|| usual.cpus.clone(), |cpus| cpus.to_string()),
             processes: self.processes.unwrap_or(usual.processes),
-            timeout: optional(self.timeout.as_deref(), limits::duration)?.or(usual.timeout),
+            timeout: match self.timeout.as_deref() {
+                // Lifted, which the plan shows.
+                Some("none") => None,
+                timeout => optional(timeout, limits::duration)?.or(usual.timeout),
+            },
             read_only: self.read_only.unwrap_or(usual.read_only),
             arguments: self.arguments,
             attributes: self.attributes,
         })
     }
+}
+
+/// `name=soft` or `name=soft:hard`.
+fn is_ulimit(text: &str) -> bool {
+    let number =
+        |part: &str| part == "-1" || !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once('=').is_some_and(|(name, limits)| {
+        !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_lowercase())
+            && limits.split(':').count() <= 2
+            && limits.split(':').all(number)
+    })
 }
 
 fn on_path(program: &str, variable: &dyn Fn(&str) -> Option<String>) -> bool {
@@ -430,7 +463,8 @@ mod tests {
             &toml,
             "[language]\n[analytics]\ntimeout = \"10m\"\n[analytics.python.two]\nmodule = \"two.py\"\nfunc = \"f\"\n\
              interpreter = \"venv/bin/python\"\nmemory = \"1G\"\n[analytics.docker]\ncommand = \"podman\"\ncpus = 0.5\n\
-             [analytics.docker.images.x]\nnetwork = \"bridge\"\nimage = \"x:1\"\n",
+             runtime = \"runc\"\nulimits = [\"nofile=1024:1024\"]\n\
+             [analytics.docker.images.x]\ntimeout = \"none\"\nnetwork = \"bridge\"\nimage = \"x:1\"\n",
         )
         .expect("written");
         fs::write(&yaml, "profiles:\n  one: {module: $DIR/one.py, func: g}\n  two:\n    module: ~/other.py\n  bad:\n    func: h\n").expect("written");
@@ -456,6 +490,14 @@ mod tests {
             (docker.profile("x").cpus.as_str(), docker.image("y").as_str()),
             ("0.5", "kestrel-analytics-y")
         );
+        assert_eq!(
+            (docker.runtime.as_deref(), docker.ulimits.as_slice()),
+            (Some("runc"), &["nofile=1024:1024".to_owned()][..])
+        );
+        assert_eq!(
+            (docker.profile("x").timeout, docker.profile("y").timeout),
+            (None, Some(Duration::from_secs(600)))
+        );
         assert_eq!(settings.files.len(), 2);
     }
 
@@ -470,6 +512,14 @@ mod tests {
         fs::write(&toml, "[analytics.python.a]\ntimeout = \"soon\"\n").expect("written");
         let error = Settings::read(&places).expect_err("wrong").to_string();
         assert!(error.contains("`a`: `soon` is no duration"), "{error}");
+        for (wrong, says) in [
+            ("[analytics.docker]\nulimits = [\"--privileged\"]\n", "`--privileged` is no ulimit"),
+            ("[analytics.docker]\nruntime = \"--privileged\"\n", "is no container runtime"),
+        ] {
+            fs::write(&toml, wrong).expect("written");
+            let error = Settings::read(&places).expect_err("wrong").to_string();
+            assert!(error.contains(says), "{error}");
+        }
         let yaml = folder.path().join("a.yaml");
         fs::write(&yaml, "profiles: [1, 2").expect("written");
         let name = yaml.display().to_string();
