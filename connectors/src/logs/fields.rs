@@ -14,7 +14,8 @@ use super::{
 };
 
 /// How much of an event becomes objects beyond those of Kestrel 1.8.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Additions {
     /// Nothing: exactly Kestrel 1.8's objects, times and values, its mistakes included.
     None,

@@ -31,6 +31,7 @@ mod convert;
 mod draft;
 mod fields;
 mod flat;
+mod options;
 mod paths;
 mod raw;
 mod table;
@@ -40,6 +41,7 @@ mod windows;
 mod tests;
 
 pub use fields::{Additions, FieldMapError};
+pub use options::{LogOptions, LogOptionsError, ZipMembers};
 pub use paths::BadTarget;
 
 use apply::{Apply, Slots};
@@ -49,12 +51,6 @@ use fields::{FieldMap, MapFile, Rules};
 use raw::{Fields, Raw};
 use table::{Line, Table};
 use windows::{When, Windows};
-
-/// Chooses the mapper for a file without STIX objects, with the built-in field maps; see
-/// [`crate::read::events::mapper_for`].
-pub fn mapper_for(sample: &[u8], file: &str) -> Option<Box<dyn EventMapper>> {
-    mapper_with(sample, file, FieldMaps::built_in())
-}
 
 /// Chooses the mapper for a file without STIX objects; none if no event of the sample is one
 /// that `maps` recognise.
@@ -94,6 +90,11 @@ impl FieldMaps {
             let maps = FieldMaps::new(Additions::default(), &[]);
             Arc::new(maps.expect("the built-in field maps are correct"))
         })
+    }
+
+    /// Looks whether a text is a field map at all.
+    pub(crate) fn check(text: &str) -> Result<(), FieldMapError> {
+        MapFile::parse(text).map(|_| ())
     }
 
     /// Compiles the built-in maps with the texts of own field map files merged over them, in

@@ -7,6 +7,8 @@
 
 use kestrel_stix::batch::{BatchBuilder, BatchFull};
 
+use crate::logs::{self, LogOptions};
+
 /// Where an event stands, for record ids and for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place<'a> {
@@ -82,6 +84,6 @@ pub trait EventMapper: Send {
 /// `sample` is how the (unpacked) content begins, up to 64 KiB, without byte order mark, perhaps
 /// cut in the middle of an event; `file` is the name of the file or archive member. None means
 /// that nothing in the sample looks like an event.
-pub fn mapper_for(sample: &[u8], file: &str) -> Option<Box<dyn EventMapper>> {
-    crate::logs::mapper_for(sample, file)
+pub fn mapper_for(sample: &[u8], file: &str, options: &LogOptions) -> Option<Box<dyn EventMapper>> {
+    logs::mapper_with(sample, file, options.maps())
 }

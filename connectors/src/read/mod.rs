@@ -68,6 +68,7 @@ pub fn read_source(
     let mut whole = 0;
     let mut key = blake3::Hasher::new();
     key.update(b"kestrel source 1\n");
+    key.update(options.logs.fingerprint().as_bytes());
     let mut complete = true;
     for part in address.parts() {
         if options.cancelled() {

@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::error::SourceError;
+use crate::logs::LogOptions;
 
 /// How to read.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct ReadOptions {
     pub base_dir: PathBuf,
     /// Refuse web addresses.
     pub offline: bool,
+    /// How raw logs are read.
+    pub logs: LogOptions,
     /// Sizes that only speed and memory depend on.
     pub tuning: Tuning,
 }
@@ -37,6 +40,7 @@ impl Default for ReadOptions {
             cancel: Arc::default(),
             base_dir: PathBuf::from("."),
             offline: false,
+            logs: LogOptions::default(),
             tuning: Tuning::default(),
         }
     }
@@ -166,21 +170,26 @@ pub enum Content {
     Lines,
 }
 
-/// Something unusual that lost nothing.
+/// Something unusual that lost nothing, or nothing that was wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Note {
     /// A bundle that does not say so: `objects`, but no `type`.
     UntypedBundle,
     /// An object without `objects`, or with an empty list.
     NoObjects,
+    /// So many members of its archive come after it and are not read, as was asked for.
+    MembersLeftOut(usize),
 }
 
 impl Note {
     /// Says it in a sentence.
-    pub fn describe(self) -> &'static str {
+    pub fn describe(self) -> String {
         match self {
-            Note::UntypedBundle => "has `objects` but no `type`; read as a bundle",
-            Note::NoObjects => "has no objects",
+            Note::UntypedBundle => "has `objects` but no `type`; read as a bundle".to_owned(),
+            Note::NoObjects => "has no objects".to_owned(),
+            Note::MembersLeftOut(count) => {
+                format!("{count} further members of the archive are left out, as `zip_members = \"first\"` says")
+            }
         }
     }
 }

@@ -115,7 +115,7 @@ fn read_into(
         None
     } else {
         let file = name.member.as_deref().unwrap_or(&name.source);
-        let mapper = events::mapper_for(&sample, file);
+        let mapper = events::mapper_for(&sample, file, &options.logs);
         if mapper.is_none() && (framer.form() == Form::Text || !framer.top().bundle) {
             return Err(not_recognised(&framer, &sample, name, ended));
         }

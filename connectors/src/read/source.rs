@@ -15,7 +15,7 @@ use zip::ZipArchive;
 
 use super::{
     error::{Refused, SourceError, SourceErrorKind},
-    options::{Limits, ReadOptions},
+    options::{Limits, Note, ReadOptions},
     pipeline::{StreamName, StreamOutcome},
 };
 
@@ -207,6 +207,13 @@ fn try_zip(
         let stopped = stream.stopped;
         outcome.streams.push(stream);
         if stopped {
+            break;
+        }
+        if options.logs.zip_members.ends_with(&own) {
+            let left_out = archive.len() - n - 1;
+            if let Some(stream) = outcome.streams.last_mut().filter(|_| left_out > 0) {
+                stream.part.notes.push(Note::MembersLeftOut(left_out));
+            }
             break;
         }
     }

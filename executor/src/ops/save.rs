@@ -275,7 +275,8 @@ fn batch(
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(kinds.len());
     for (n, kind) in kinds.iter().enumerate() {
         let last = n + 1 == kinds.len();
-        let codes = if last { &types } else { &columns[n] };
+        // Of no rows the database gives no columns either.
+        let codes = if last { types.as_slice() } else { columns.get(n).map_or(&[][..], Vec::as_slice) };
         let values = codes.iter().map(|code| dictionary.present(*code));
         let (array, kind): (ArrayRef, DataType) = match kind {
             _ if last => (Arc::new(StringArray::from(vec![set.entity_type.as_str(); rows])), DataType::Utf8),

@@ -5,6 +5,7 @@ use std::{fs::Metadata, path::PathBuf, time::SystemTime};
 use kestrel_connectors::{
     address::{Address, AddressError, Part},
     connector::connector_for,
+    logs::LogOptions,
     read::{Limits, ReadOptions, SourceError, SourceErrorKind, Stop, Tuning, read_source},
 };
 use kestrel_ir::{diagnostic::Code, text::visible};
@@ -24,6 +25,8 @@ pub struct Connectors {
     pub offline: bool,
     /// What input may cost.
     pub limits: Limits,
+    /// How raw logs are read.
+    pub logs: LogOptions,
 }
 
 impl SourceReader for Connectors {
@@ -73,6 +76,7 @@ impl SourceReader for Connectors {
             cancel: cancel.flag(),
             base_dir: self.base_dir.clone(),
             offline: self.offline,
+            logs: self.logs.clone(),
             tuning: Tuning::default(),
         };
         let summary =
@@ -81,7 +85,7 @@ impl SourceReader for Connectors {
         let mut notes: Vec<String> = summary
             .parts
             .iter()
-            .flat_map(|part| part.notes.iter().map(|note| format!("`{}`: {note:?}", visible(&part.name))))
+            .flat_map(|part| part.notes.iter().map(|note| format!("`{}` {}", visible(&part.name), note.describe())))
             .collect();
         notes.extend(summary.ignored.iter().map(|(name, count)| {
             format!("{count} objects of type `{}` are no observations and were not used", visible(name))

@@ -33,6 +33,7 @@ pub use cancel::Cancel;
 pub use events::Event;
 pub use files::Connectors;
 pub use profile::{NodeTime, PartTime, Profile};
+pub use kestrel_connectors::logs::{LogOptions, LogOptionsError};
 pub use sources::{PartRead, ReadFailure, SourceReader};
 
 use crate::{

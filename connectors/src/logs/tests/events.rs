@@ -168,8 +168,8 @@ fn what_has_no_events_has_no_mapper() {
     for sample in
         ["", "hello\nworld", "{\"a\":1}", "[1,2]", "a,b\n1,2", "{\"type\":\"bundle\",\"objects\":[]}"]
     {
-        assert!(mapper_for(sample.as_bytes(), "x.log").is_none(), "{sample}");
+        assert!(mapper_with(sample.as_bytes(), "x.log", FieldMaps::built_in()).is_none(), "{sample}");
     }
-    assert!(mapper_for(b"[ {\"a\":1}, {\"EventID\":1,\"Channel\":\"x\"}", "x.json").is_some());
-    assert!(mapper_for(b"{\"Message\":\"cut off\",\"EventID\":1,\"Chan", "x.json").is_some());
+    assert!(mapper_with(b"[ {\"a\":1}, {\"EventID\":1,\"Channel\":\"x\"}", "x.json", FieldMaps::built_in()).is_some());
+    assert!(mapper_with(b"{\"Message\":\"cut off\",\"EventID\":1,\"Chan", "x.json", FieldMaps::built_in()).is_some());
 }

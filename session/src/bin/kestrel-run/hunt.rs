@@ -54,6 +54,8 @@ pub(crate) enum Failure {
     Passes(#[from] UnknownPass),
     #[error("the policy `{path}` is wrong: {cause}")]
     Policy { path: String, cause: String },
+    #[error(transparent)]
+    Logs(#[from] LogOptionsError),
     #[error("{0}")]
     Usage(String),
     #[error("cannot write the results to `{path}`: {cause}")]
@@ -94,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         ..RunOptions::default()
     };
     let connectors =
-        Connectors { base_dir: PathBuf::from("."), offline: args.offline, limits: Default::default() };
+        Connectors { base_dir: PathBuf::from("."), offline: args.offline, limits: Default::default(), logs: LogOptions::read(config.path.as_deref())? };
     let store = store::Options { memory: args.memory, threads: args.jobs, ..store::Options::default() };
     let guard = args.policy.as_deref().map(policy).transpose()?;
     let guard = guard.map(|policy| Guard::new(policy, analytics.clone(), PathBuf::from(".")));

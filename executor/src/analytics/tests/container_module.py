@@ -47,7 +47,7 @@ def attempts():
     tried("write to the input", lambda: write("/data/input/0.parquet.gz"))
     tried("write to /tmp", lambda: write("/tmp/x"))
     tried("become another user", lambda: os.setuid(65534))
-    tried("mount", lambda: os.open("/dev/mem", os.O_RDONLY))
+    tried("read the memory of the machine", lambda: os.open("/dev/mem", os.O_RDONLY))
     interfaces = sorted(name for _, name in socket.if_nameindex())
     said.append("interfaces: %s" % ", ".join(interfaces))
     with open("/proc/self/status", encoding="ascii") as handle:
