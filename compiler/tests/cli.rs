@@ -39,6 +39,7 @@ impl Shop {
             .args(args)
             .current_dir(self.path())
             .env("XDG_CONFIG_HOME", self.path().join("no-such-folder"))
+            .env_remove("KESTREL_PYTHON_ANALYTICS_CONFIG")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

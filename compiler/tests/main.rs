@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test may fail")]
 
 mod attributes_read;
+mod analytics;
 mod cli;
 mod diff;
 mod inert;

@@ -71,8 +71,12 @@ pub fn store_results(plan: &Plan, sources: &Sources, jobs: usize, rules: Rules) 
     for (name, records) in sources {
         std::fs::write(folder.path().join(name), worlds::bundle(records).to_string())?;
     }
-    let connectors =
-        Connectors { base_dir: folder.path().to_owned(), offline: true, limits: Limits::default(), logs: Default::default() };
+    let connectors = Connectors {
+        base_dir: folder.path().to_owned(),
+        offline: true,
+        limits: Limits::default(),
+        logs: Default::default(),
+    };
     let options = RunOptions {
         jobs,
         rows: RowsWanted::All,

@@ -205,7 +205,10 @@ mod tests {
         let wrong = |toml: &str, maps: &[(&str, &str)]| read(toml, maps).unwrap_err();
         insta::assert_snapshot!(wrong("[logs]\nzip_member = \"first\"\n", &[]));
         insta::assert_snapshot!(wrong("[logs.fields]\nwindows = [\"none.toml\"]\n", &[]));
-        insta::assert_snapshot!(wrong("[logs.fields]\nwindows = [\"a.toml\"]\n", &[("a.toml", "[[evnt]]\n")]));
+        insta::assert_snapshot!(wrong(
+            "[logs.fields]\nwindows = [\"a.toml\"]\n",
+            &[("a.toml", "[[evnt]]\n")]
+        ));
         let map = "[[event]]\nids = [1]\nfields = [{ from = \"x\", to = \"process\" }]\n";
         insta::assert_snapshot!(wrong("[logs.fields]\nzeek = [\"a.toml\"]\n", &[("a.toml", map)]));
     }

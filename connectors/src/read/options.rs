@@ -188,7 +188,9 @@ impl Note {
             Note::UntypedBundle => "has `objects` but no `type`; read as a bundle".to_owned(),
             Note::NoObjects => "has no objects".to_owned(),
             Note::MembersLeftOut(count) => {
-                format!("{count} further members of the archive are left out, as `zip_members = \"first\"` says")
+                format!(
+                    "{count} further members of the archive are left out, as `zip_members = \"first\"` says"
+                )
             }
         }
     }

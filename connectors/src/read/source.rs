@@ -177,7 +177,8 @@ fn try_zip(
     }
     let mut outcome = PartOutcome { bytes, hash: Some(hash), ..PartOutcome::default() };
     let mut total = 0;
-    for n in 0..archive.len() {
+    let members = archive.len();
+    for n in 0..members {
         if options.cancelled() {
             break;
         }
@@ -210,7 +211,7 @@ fn try_zip(
             break;
         }
         if options.logs.zip_members.ends_with(&own) {
-            let left_out = archive.len() - n - 1;
+            let left_out = members - n - 1;
             if let Some(stream) = outcome.streams.last_mut().filter(|_| left_out > 0) {
                 stream.part.notes.push(Note::MembersLeftOut(left_out));
             }

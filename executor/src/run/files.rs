@@ -85,7 +85,9 @@ impl SourceReader for Connectors {
         let mut notes: Vec<String> = summary
             .parts
             .iter()
-            .flat_map(|part| part.notes.iter().map(|note| format!("`{}` {}", visible(&part.name), note.describe())))
+            .flat_map(|part| {
+                part.notes.iter().map(|note| format!("`{}` {}", visible(&part.name), note.describe()))
+            })
             .collect();
         notes.extend(summary.ignored.iter().map(|(name, count)| {
             format!("{count} objects of type `{}` are no observations and were not used", visible(name))

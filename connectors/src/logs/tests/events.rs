@@ -170,6 +170,12 @@ fn what_has_no_events_has_no_mapper() {
     {
         assert!(mapper_with(sample.as_bytes(), "x.log", FieldMaps::built_in()).is_none(), "{sample}");
     }
-    assert!(mapper_with(b"[ {\"a\":1}, {\"EventID\":1,\"Channel\":\"x\"}", "x.json", FieldMaps::built_in()).is_some());
-    assert!(mapper_with(b"{\"Message\":\"cut off\",\"EventID\":1,\"Chan", "x.json", FieldMaps::built_in()).is_some());
+    assert!(
+        mapper_with(b"[ {\"a\":1}, {\"EventID\":1,\"Channel\":\"x\"}", "x.json", FieldMaps::built_in())
+            .is_some()
+    );
+    assert!(
+        mapper_with(b"{\"Message\":\"cut off\",\"EventID\":1,\"Chan", "x.json", FieldMaps::built_in())
+            .is_some()
+    );
 }

@@ -214,3 +214,31 @@ fn the_sink_can_stop_and_the_caller_cancel() {
     case.options.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
     assert!(case.read("file://a.json").1.expect("no error").stopped);
 }
+
+#[test]
+fn only_the_first_readable_member_if_that_is_asked_for() {
+    let members = [
+        ("README.txt", process(1, "readme.exe")),
+        ("a.log", process(2, "a.exe")),
+        ("b.log", process(3, "b.exe")),
+        ("c.json", process(4, "c.exe")),
+    ];
+    let members: Vec<(&str, &[u8])> = members.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let toml = folder.path().join("kestrel.toml");
+    std::fs::write(&toml, "[logs]\nzip_members = \"first\"\n").expect("written");
+    let mut case = Case::new(zip(&members));
+    let all = case.read("file://a.json").1.expect("it works");
+    case.options.logs = crate::logs::LogOptions::read(Some(&toml)).expect("options");
+    let first = case.read("file://a.json").1.expect("it works");
+    let names = |summary: &ReadSummary| {
+        summary.parts.iter().map(|part| part.name.clone()).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(names(&all), "a.json: README.txt, a.json: a.log, a.json: b.log, a.json: c.json");
+    assert_eq!(names(&first), "a.json: README.txt, a.json: a.log");
+    // What is left out is told, and what is kept of the source is something else.
+    let notes: Vec<String> =
+        first.parts.iter().flat_map(|part| &part.notes).map(|note| note.describe()).collect();
+    assert_eq!(notes, ["2 further members of the archive are left out, as `zip_members = \"first\"` says"]);
+    assert_ne!(all.source_key, first.source_key);
+}

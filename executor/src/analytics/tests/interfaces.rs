@@ -27,13 +27,16 @@ const HUNTS: [(&str, &str); 6] = [
     // A list and a reference as parameters.
     ("tag-ports", "APPLY ANALYTIC ON c WITH COMMON=(80, 443), LABEL='usual', SEEN=c.dst_port\nDISP c\n"),
     // Two variables in, two tables out; one of them may be empty.
-    ("newly-seen", "APPLY ANALYTIC ON p, old WITH COLUMN='name'\nDISP p\nDISP old\nAPPLY ANALYTIC ON p, none WITH COLUMN='name'\nDISP p\n"),
+    (
+        "newly-seen",
+        "APPLY ANALYTIC ON p, old WITH COLUMN='name'\nDISP p\nDISP old\nAPPLY ANALYTIC ON p, none WITH COLUMN='name'\nDISP p\n",
+    ),
 ];
 
 const VARIABLES: &str = "p = GET process FROM stixbundle://mini.json WHERE name LIKE '%'\n\
     c = GET network-traffic FROM stixbundle://mini.json WHERE dst_port > 0\n\
     none = GET process FROM stixbundle://mini.json WHERE name = 'absent.exe'\n\
-    old = GET process FROM stixbundle://mini.json WHERE name = 'powershell.exe'\n";
+    old = GET process FROM stixbundle://mini.json WHERE name = 'p.exe'\n";
 
 #[test]
 fn both_interfaces_give_the_same() {

@@ -13,7 +13,7 @@ use kestrel_compiler::{
 use kestrel_executor::{
     analytics::{SettingsError, interfaces},
     results::{Results, html, json, text},
-    run::{Cancel, Connectors, RowsWanted, RunOptions, Session as Runner},
+    run::{Cancel, Connectors, LogOptions, LogOptionsError, RowsWanted, RunOptions, Session as Runner},
     store,
 };
 use kestrel_ir::{
@@ -95,8 +95,12 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         cancel: cancel.clone(),
         ..RunOptions::default()
     };
-    let connectors =
-        Connectors { base_dir: PathBuf::from("."), offline: args.offline, limits: Default::default(), logs: LogOptions::read(config.path.as_deref())? };
+    let connectors = Connectors {
+        base_dir: PathBuf::from("."),
+        offline: args.offline,
+        limits: Default::default(),
+        logs: LogOptions::read(config.path.as_deref())?,
+    };
     let store = store::Options { memory: args.memory, threads: args.jobs, ..store::Options::default() };
     let guard = args.policy.as_deref().map(policy).transpose()?;
     let guard = guard.map(|policy| Guard::new(policy, analytics.clone(), PathBuf::from(".")));
