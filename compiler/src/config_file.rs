@@ -88,15 +88,11 @@ fn read(path: &Path) -> Result<Found, ConfigError> {
     Ok(Found { config, lint, path: Some(path.to_owned()) })
 }
 
-/// Returns what a plan says about the analytics of a configuration. Reads the files of Python
-/// modules, for their hashes, and starts nothing.
+/// Returns what a plan says about the analytics of a configuration. Touches nothing besides.
 pub fn analytics(settings: &Settings) -> Analytics {
     let python = settings.python.profiles.iter().map(|(name, profile)| {
-        let known = Analytic {
-            identity: profile.identity(),
-            limits: profile.limits(),
-            attributes: profile.attributes.clone(),
-        };
+        let known =
+            Analytic { identity: None, limits: profile.limits(), attributes: profile.attributes.clone() };
         (format!("python://{name}"), known)
     });
     let container = |name: &str| Analytic {
@@ -109,6 +105,15 @@ pub fn analytics(settings: &Settings) -> Analytics {
     // Named after the analytic, which the plan shows already.
     other.limits.retain(|limit| limit.what != "image");
     Analytics { by_address: python.chain(docker).collect(), container: Some(other) }
+}
+
+/// Adds the hashes of Python analytics, which reads the files that the configuration names.
+pub fn identify(settings: &Settings, analytics: &mut Analytics) {
+    for (name, profile) in &settings.python.profiles {
+        if let Some(known) = analytics.by_address.get_mut(&format!("python://{name}")) {
+            known.identity = profile.identity();
+        }
+    }
 }
 
 /// Reads settings over the defaults. Sections of other programs of the family are left alone;

@@ -23,7 +23,10 @@ fn shop() -> Shop {
 #[test]
 fn plans_say_which_code_runs_and_what_it_may_use() {
     let shop = shop();
-    insta::assert_snapshot!(shop.show(&["plan", "hunt.hf"]));
+    insta::assert_snapshot!(shop.show(&["plan", "--identify", "hunt.hf"]));
+    // Nothing but the configuration is read unless that is asked for.
+    let plain = shop.show(&["plan", "hunt.hf"]);
+    assert!(!plain.contains("blake3:") && plain.contains("lifted  network bridge"), "{plain}");
     let dot = shop.show(&["plan", "--format", "dot", "hunt.hf"]);
     assert!(!dot.contains("s3cret") && !dot.contains("ghp_0123"), "{dot}");
 }
@@ -31,7 +34,7 @@ fn plans_say_which_code_runs_and_what_it_may_use() {
 #[test]
 fn changed_code_and_lifted_limits_are_changes_of_the_plan() {
     let shop = shop();
-    let plan = |shop: &Shop| shop.show(&["plan", "hunt.hf"]);
+    let plan = |shop: &Shop| shop.show(&["plan", "--identify", "hunt.hf"]);
     let before = plan(&shop);
     assert_eq!(before, plan(&shop));
     shop.write("score.py", b"import os\ndef f(t):\n    return t\n");
@@ -45,10 +48,10 @@ fn changed_code_and_lifted_limits_are_changes_of_the_plan() {
 #[test]
 fn a_plan_keeps_what_was_reviewed() {
     let shop = shop();
-    let built = shop.show(&["build", "hunt.hf", "-o", "hunt.kplan"]);
+    let built = shop.show(&["build", "--identify", "hunt.hf", "-o", "hunt.kplan"]);
     assert!(built.starts_with("exit 0"), "{built}");
     let text = |name: &str| {
-        shop.show(&["plan", name])
+        shop.show(&["plan", "--identify", name])
             .lines()
             .filter(|line| line.starts_with("out:"))
             .collect::<Vec<_>>()

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test may fail")]
 
-mod attributes_read;
 mod analytics;
+mod attributes_read;
 mod cli;
 mod diff;
 mod inert;

@@ -135,7 +135,9 @@ fn a_plan_runs_only_the_code_that_was_reviewed() {
         variable: &nothing,
     };
     let settings = kestrel_executor::analytics::Settings::read(&places).expect("right");
-    let config = Config { analytics: config_file::analytics(&settings), ..Config::default() };
+    let mut analytics = config_file::analytics(&settings);
+    config_file::identify(&settings, &mut analytics);
+    let config = Config { analytics, ..Config::default() };
     let mut compilation = Compilation::new(config);
     let compiled =
         compilation.block("hunt.hf", "p = NEW process ['a.exe']\nAPPLY loud ON p\nDISP p ATTR name, x_n\n");

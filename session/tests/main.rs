@@ -5,6 +5,7 @@ mod bad_input;
 mod kills;
 mod policy;
 mod hunts;
+mod kills;
 mod logs;
 mod programs;
 mod stages;

@@ -32,8 +32,8 @@ use kestrel_stix::Timestamp;
 pub use cancel::Cancel;
 pub use events::Event;
 pub use files::Connectors;
-pub use profile::{NodeTime, PartTime, Profile};
 pub use kestrel_connectors::logs::{LogOptions, LogOptionsError};
+pub use profile::{NodeTime, PartTime, Profile};
 pub use sources::{PartRead, ReadFailure, SourceReader};
 
 use crate::{

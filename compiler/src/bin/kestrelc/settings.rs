@@ -100,7 +100,7 @@ impl Settings {
         })?;
         let file = path.map(Path::to_owned);
         let mut config = config;
-        config.analytics = analytics(path);
+        config.analytics = analytics(path, false);
         let root = path.map(absolute).and_then(|path| path.parent().map(Path::to_owned));
         let root = root.unwrap_or_else(|| absolute(Path::new(".")));
         let baseline = lint.baseline.as_ref().map(|name| root.join(name));
@@ -109,12 +109,18 @@ impl Settings {
 }
 
 /// Reads which analytics there are. Checking a huntflow does not need them, so what is wrong
-/// with their configuration is only told.
-fn analytics(toml: Option<&Path>) -> Analytics {
+/// with their configuration is only told. With `identify`, the files of modules are hashed.
+pub(crate) fn analytics(toml: Option<&Path>, identify: bool) -> Analytics {
     let base_dir = absolute(Path::new("."));
     let places = Places { toml, base_dir: &base_dir, variable: &|name| std::env::var(name).ok() };
     match kestrel_analytics::Settings::read(&places) {
-        Ok(settings) => config_file::analytics(&settings),
+        Ok(settings) => {
+            let mut known = config_file::analytics(&settings);
+            if identify {
+                config_file::identify(&settings, &mut known);
+            }
+            known
+        }
         Err(error) => {
             eprintln!(
                 "kestrelc: warning: {}; plans do not say what analytics are",

@@ -26,7 +26,8 @@ pub(crate) fn reader(args: &Args, connectors: Connectors) -> Arc<dyn SourceReade
     let Some(cache) = open(&args.cache) else { return Arc::new(connectors) };
     match cache.unlock() {
         Ok(true) => {
-            let surroundings = format!("{} {:?} {:?}", program(), connectors.limits, ());
+            let surroundings =
+                format!("{} {:?} {}", program(), connectors.limits, connectors.logs.fingerprint());
             Arc::new(CachedReader::new(connectors, cache, surroundings, args.offline))
         }
         Ok(false) => Arc::new(connectors),

@@ -81,6 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         config_file::find(args.config.as_deref(), &folder(&args.files[0]), user_folder().as_deref())?;
     let settings = analytics::settings(config.path.as_deref())?;
     config.config.analytics = config_file::analytics(&settings);
+    config_file::identify(&settings, &mut config.config.analytics);
     let analytics = interfaces(&settings);
     let cancel = Cancel::new();
     stop_at_interrupt(&cancel);

@@ -17,11 +17,13 @@ pub(crate) struct Args {
     output: PathBuf,
     #[command(flatten)]
     optimization: Optimization,
+    #[command(flatten)]
+    identify: super::Identify,
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let chosen = args.optimization.chosen()?;
-    let (compilation, compiled) = super::compile(&args.file)?;
+    let (compilation, compiled) = super::compile(&args.file, args.identify)?;
     if compiled.has_errors() {
         return Ok(exit::FINDINGS);
     }

@@ -25,7 +25,7 @@ use kestrel_ir::{Plan, diagnostic::Diagnostic, wire};
 
 use crate::{
     input::{self, InputError},
-    settings::Settings,
+    settings::{self, Settings},
 };
 
 /// Why a command could not do its work.
@@ -51,10 +51,19 @@ pub(crate) struct Built {
     pub(crate) errors: bool,
 }
 
+/// What plans say about analytics.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(crate) struct Identify {
+    /// Name the code of Python analytics by hash, so that a run refuses other code. This reads the
+    /// files of their modules, which are named by the configuration; nothing else does.
+    #[arg(long)]
+    identify: bool,
+}
+
 /// Compiles a huntflow with the nearest configuration; diagnostics go to standard error.
-pub(crate) fn compile(path: &str) -> Result<(Compilation, Compiled), Failure> {
+pub(crate) fn compile(path: &str, identify: Identify) -> Result<(Compilation, Compiled), Failure> {
     let bytes = input::read(path)?;
-    compile_bytes(path, Path::new(path), &bytes)
+    compile_bytes(path, Path::new(path), &bytes, identify)
 }
 
 /// Compiles the bytes of a huntflow, or of a huntbook if its name says so, cell by cell. `near` is
@@ -63,9 +72,14 @@ pub(crate) fn compile_bytes(
     name: &str,
     near: &Path,
     bytes: &[u8],
+    identify: Identify,
 ) -> Result<(Compilation, Compiled), Failure> {
     let settings = Settings::new(None, Choices::default()).of(near)?;
-    let mut compilation = Compilation::new(settings.config.clone());
+    let mut config = settings.config.clone();
+    if identify.identify {
+        config.analytics = settings::analytics(settings.path.as_deref(), true);
+    }
+    let mut compilation = Compilation::new(config);
     let mut compiled = Compiled { ast: Huntflow::default(), steps: Vec::new(), diagnostics: Vec::new() };
     if document::is_notebook(name) {
         let notebook = notebook::read(bytes)
@@ -92,18 +106,23 @@ pub(crate) fn compile_bytes(
 }
 
 /// Reads a plan, or compiles a huntflow to one as lowered.
-pub(crate) fn plan_of(path: &str) -> Result<Built, Failure> {
+pub(crate) fn plan_of(path: &str, identify: Identify) -> Result<Built, Failure> {
     let bytes = input::read(path)?;
-    plan_of_bytes(path, Path::new(path), &bytes)
+    plan_of_bytes(path, Path::new(path), &bytes, identify)
 }
 
 /// As [`plan_of`], for bytes that were read already.
-pub(crate) fn plan_of_bytes(name: &str, near: &Path, bytes: &[u8]) -> Result<Built, Failure> {
+pub(crate) fn plan_of_bytes(
+    name: &str,
+    near: &Path,
+    bytes: &[u8],
+    identify: Identify,
+) -> Result<Built, Failure> {
     if is_plan(name, bytes) {
         let plan = wire::read(bytes).map_err(|cause| Failure::Plan { path: name.to_owned(), cause })?;
         return Ok(Built { plan, errors: false });
     }
-    let (compilation, compiled) = compile_bytes(name, near, bytes)?;
+    let (compilation, compiled) = compile_bytes(name, near, bytes, identify)?;
     Ok(Built { plan: compilation.plan().clone(), errors: compiled.has_errors() })
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Args {
     emit: Emit,
     #[command(flatten)]
     optimization: Optimization,
+    #[command(flatten)]
+    identify: super::Identify,
 }
 
 const EXAMPLES: &str = "\
@@ -85,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         return print_stage(args, stage);
     }
     let chosen = args.optimization.chosen()?;
-    let built = super::plan_of(&args.file)?;
+    let built = super::plan_of(&args.file, args.identify)?;
     if built.errors {
         return Ok(exit::FINDINGS);
     }
@@ -163,7 +165,7 @@ fn print_stage(args: &Args, stage: Stage) -> Result<u8, Failure> {
         output::print(&lines)?;
         return Ok(exit::CLEAN);
     }
-    let (_, compiled) = super::compile(&args.file)?;
+    let (_, compiled) = super::compile(&args.file, args.identify)?;
     let shown = match stage {
         Stage::Hunt => tree::tree(&compiled.steps),
         _ => tree::tree(&compiled.ast),
