@@ -62,6 +62,17 @@ impl Analytics {
         let container = || self.container.as_ref().filter(|_| address.starts_with("docker://"));
         self.by_address.get(address).or_else(container)
     }
+
+    /// Returns what identifies the code of an analytic: what the configuration says, or the
+    /// digest in the address of a container.
+    pub fn identity(&self, address: &str) -> Option<String> {
+        let known = self.by_address.get(address).and_then(|known| known.identity.clone());
+        known.or_else(|| {
+            let (_, digest) = address.strip_prefix("docker://")?.rsplit_once("@sha256:")?;
+            let right = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+            right.then(|| format!("sha256:{digest}"))
+        })
+    }
 }
 
 impl Default for Config {

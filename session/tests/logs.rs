@@ -53,4 +53,8 @@ fn own_field_maps_are_read_from_the_configuration() {
     assert_eq!(output.status.code(), Some(2));
     let said = stderr(&output);
     assert!(said.contains("fields/acme.toml") && said.contains("exe"), "{said}");
+    let config = folder.path().join("kestrel.toml").display().to_string();
+    let output = kestrel_run(&["doctor", "--config", &config]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("wrong  raw logs: the field map"), "{}", stdout(&output));
 }

@@ -2,11 +2,10 @@
 
 mod analytics;
 mod bad_input;
-mod kills;
-mod policy;
 mod hunts;
 mod kills;
 mod logs;
+mod policy;
 mod programs;
 mod stages;
 mod story;

@@ -253,7 +253,7 @@ impl Cx<'_> {
             analytic: analytic.clone(),
             inputs: u32::try_from(inputs.len()).ok()?,
             arguments: arguments.clone(),
-            identity: known.identity,
+            identity: self.config.analytics.identity(analytic),
             limits: known.limits,
         };
         let after: Vec<_> = self.to.last_apply.into_iter().collect();

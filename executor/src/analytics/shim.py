@@ -194,8 +194,10 @@ def failed(error):
         return Failure("failed", "it ended the program with exit code %s" % (error.code,), trace=trace(error))
     if isinstance(error, MemoryError):
         return Failure("failed", "it ran out of memory (MemoryError)", trace=trace(error))
-    line = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()
-    return Failure("failed", line[-1] if line else type(error).__name__, trace=trace(error))
+    lines = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()
+    # A syntax error begins with its place; other messages may have several lines.
+    line = lines[-1] if isinstance(error, SyntaxError) else lines[0]
+    return Failure("failed", line or type(error).__name__, trace=trace(error))
 
 
 def trace(error):

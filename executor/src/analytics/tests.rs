@@ -368,6 +368,9 @@ fn a_million_rows_come_back() {
     let started = Instant::now();
     let answer = bench.call("million", 1).expect("it works");
     assert_eq!(answer.tables[0].num_rows(), 1_050_000);
+    let mut hunt = hunt(&bench, &["million"]);
+    let shown = hunt.text(&format!("{PROCESSES}APPLY million ON p\nDISP p ATTR name\n"));
+    assert_eq!(shown.trim_end(), "name\na.exe\nb.exe\nc.exe");
     assert!(started.elapsed() < Duration::from_secs(120));
 }
 

@@ -112,7 +112,11 @@ impl Results {
         let remote = |diagnostic: &Diagnostic| {
             matches!(
                 diagnostic.category(),
-                Category::DatasourceUnavailable | Category::AnalyticsFailure | Category::Incomplete
+                Category::DatasourceUnavailable
+                    | Category::AnalyticsFailure
+                    // Which analytics there are is known only where the hunt runs.
+                    | Category::UnknownAnalytics
+                    | Category::Incomplete
             )
         };
         if errors().any(|diagnostic| diagnostic.category() == Category::Policy) {

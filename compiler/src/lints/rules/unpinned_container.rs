@@ -17,9 +17,7 @@ fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
         let StatementKind::Effect(Effect::Apply(apply)) = &statement.ast.kind else { continue };
         let Some(StepKind::Apply { analytic, .. }) = statement.step.map(|step| &step.kind) else { continue };
         let Some(image) = analytic.strip_prefix("docker://") else { continue };
-        let pinned = image.rsplit_once("@sha256:").is_some_and(|(_, digest)| {
-            digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
-        });
+        let pinned = cx.config.analytics.identity(analytic).is_some();
         if !pinned {
             found.push(
                 Finding::new(
@@ -27,7 +25,9 @@ fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
                     apply.analytic.span,
                     format!("container `{image}` is not named by digest"),
                 )
-                .help(format!("write `'docker://{image}@sha256:…'`")),
+                .help(format!(
+                    "write `'docker://{image}@sha256:…'`, or name the image by digest in its profile"
+                )),
             );
         }
     }

@@ -126,6 +126,20 @@ fn what_a_container_answers_may_be_anything() {
 }
 
 #[test]
+fn a_failed_container_is_a_located_error_and_loses_nothing_else() {
+    let Some(containers) = containers() else { return };
+    let mut analytics = Analytics::default();
+    analytics.add(Arc::new(Docker(containers)));
+    let text = format!(
+        "{PROCESSES}q = p\nAPPLY docker://kestrel-self-test ON p WITH DO='damage'\n\
+         APPLY docker://kestrel-self-test ON q WITH DO='enrich', LABEL='ok'\nDISP p ATTR name\nDISP q ATTR name, x_seen\n"
+    );
+    let results = Hunt::with(analytics).run(&text);
+    assert_eq!(results.exit_code(), 3);
+    insta::assert_snapshot!(crate::ops::testing::shown(&results));
+}
+
+#[test]
 fn images_and_runtimes_that_are_not_there() {
     let Some(containers) = containers() else { return };
     let table = sample::table("process").expect("a sample");

@@ -17,7 +17,7 @@ use kestrel_executor::{
     },
     ops::apply::{AnalyticsError, Answer, Request},
     results::DisplayResult,
-    run::Cancel,
+    run::{Cancel, LogOptions},
 };
 
 use kestrel_ir::{
@@ -136,6 +136,14 @@ fn examine(out: &mut dyn Write, toml: Option<&Path>, settings: &Settings) -> io:
         }
     }
     let mut bad = false;
+    match LogOptions::read(toml) {
+        Ok(options) if options.fingerprint().is_empty() => {}
+        Ok(_) => writeln!(out, "ok     raw logs: the section `[logs]` and its field maps can be used")?,
+        Err(error) => {
+            bad = true;
+            writeln!(out, "wrong  raw logs: {}", visible_lines(&error.to_string()))?;
+        }
+    }
     for finding in doctor::look(settings) {
         let word = match (finding.good, finding.needed) {
             (true, _) => "ok",
