@@ -21,7 +21,7 @@ use crate::{
 /// First bytes of the compact form.
 pub const MAGIC: [u8; 8] = *b"KESTRELP";
 /// Version of the format that this program writes, and the only one it reads.
-pub const FORMAT_VERSION: u16 = 2;
+pub const FORMAT_VERSION: u16 = 1;
 /// Largest plan that is read, in bytes.
 pub const MAX_BYTES: usize = 256 << 20;
 

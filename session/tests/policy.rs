@@ -77,7 +77,8 @@ fn refused_blocks_leave_a_session_as_it_was() {
     };
     use kestrel_session::{Guard, Session};
 
-    let connectors = Connectors { base_dir: root(), offline: true, limits: Default::default() };
+    let connectors =
+        Connectors { base_dir: root(), offline: true, limits: Default::default(), logs: Default::default() };
     let runner = Runner::new(Options::default(), std::sync::Arc::new(connectors), Analytics::default());
     let policy = policy::parse("network = false\n").expect("a policy");
     let guard = Guard::new(policy, Analytics::default(), root());

@@ -6,7 +6,7 @@ use kestrel_connectors::address::{Address, Part};
 use kestrel_ir::{
     NodeId, Op, Plan, Rows,
     op::{Apply, Argument, Expand, Window},
-    text,
+    secrets, text,
 };
 use kestrel_stix::EntityType;
 
@@ -139,6 +139,9 @@ impl CodeUse {
                 let parts: Vec<_> = parts
                     .iter()
                     .map(|part| match part {
+                        Argument::Value(value) if secrets::is_secret(key, value) => {
+                            secrets::REDACTED.to_owned()
+                        }
                         Argument::Value(value) => text::literal_text(value),
                         Argument::Reference { input, path } => format!("{}.{path}", name(*input)),
                     })

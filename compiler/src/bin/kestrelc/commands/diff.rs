@@ -80,8 +80,8 @@ fn side(name: &str) -> Result<Built, Failure> {
         && let Some(object) = git::Object::parse(name)
     {
         let bytes = object.read().map_err(|error| Failure::Other(error.to_string()))?;
-        return super::plan_of_bytes(name, Path::new(object.path()), &bytes);
+        return super::plan_of_bytes(name, Path::new(object.path()), &bytes, Default::default());
     }
     let bytes = input::read(name)?;
-    super::plan_of_bytes(name, Path::new(name), &bytes)
+    super::plan_of_bytes(name, Path::new(name), &bytes, Default::default())
 }
