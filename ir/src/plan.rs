@@ -308,9 +308,17 @@ impl Plan {
     /// Returns the version of a variable that is current at the end, by name, in the order of
     /// their last assignment: the [`Op::Bind`] nodes.
     pub fn variables(&self) -> Vec<&Node> {
+        self.latest_versions(|_| true)
+    }
+
+    /// Returns the latest version of each variable among the [`Op::Bind`] nodes that count, in
+    /// the order of the huntflow.
+    pub fn latest_versions(&self, counts: impl Fn(NodeId) -> bool) -> Vec<&Node> {
         let mut latest: BTreeMap<&str, &Node> = BTreeMap::new();
         for node in self.nodes() {
-            if let Op::Bind(bind) = &node.op {
+            if let Op::Bind(bind) = &node.op
+                && counts(node.id)
+            {
                 latest.insert(&bind.variable, node);
             }
         }

@@ -192,7 +192,10 @@ struct Writer {
 impl Writer {
     fn step(&mut self, kind: u8, picks: &mut Picks<'_>) {
         if self.variables.is_empty() {
-            self.get(picks);
+            match self.repetitive && picks.percent(40) {
+                true => self.new_entities(picks),
+                false => self.get(picks),
+            }
             return;
         }
         match usize::from(kind) * 100 / 256 {
@@ -202,6 +205,8 @@ impl Writer {
             50..60 => self.derive(picks, false),
             60..74 => self.derive(picks, true),
             74..78 => self.sort(picks),
+            // More of what queries can refer to without records.
+            78..83 if self.repetitive => self.new_entities(picks),
             78..83 => self.group(picks),
             83..87 => self.join(picks),
             87..92 => self.merge(picks),
@@ -595,7 +600,7 @@ impl Writer {
         if picks.percent(8) {
             return format!("{name} IS {}NULL", if picks.percent(50) { "NOT " } else { "" });
         }
-        if picks.percent(10)
+        if picks.percent(if self.repetitive { 40 } else { 10 })
             && let Some(reference) = self.reference(values, picks)
         {
             let operator = picks.of(&["=", "IN", "!=", "NOT IN", "<"]);
@@ -635,7 +640,10 @@ impl Writer {
     /// An attribute of a variable that holds values of the same sort.
     fn reference(&self, values: Values, picks: &mut Picks<'_>) -> Option<String> {
         let mut fitting = Vec::new();
-        for variable in &self.variables {
+        // Some passes are about what the huntflow itself gives.
+        let given = |variable: &&Variable| variable.columns.is_some() && variable.kind == Kind::Entities;
+        let only_given = self.repetitive && self.variables.iter().any(|variable| given(&variable));
+        for variable in self.variables.iter().filter(|variable| !only_given || given(variable)) {
             for (name, held) in attributes(&variable.entity_type) {
                 let same = std::mem::discriminant(&held) == std::mem::discriminant(&values);
                 if same && variable.kind != Kind::Groups && !name.contains("[*]") && self.has(variable, name)

@@ -12,16 +12,14 @@ use crate::{
     results::{SourceResult, VariableResult},
 };
 
-/// Adds the current version of every variable that was bound.
+/// Adds the latest version of every variable that was bound: if a later assignment failed, the
+/// one before is still there.
 pub(super) fn variables(run: &mut Run<'_>) {
     if run.results.summary.stopped {
         // Counting needs the database, whose work was interrupted for good.
         return;
     }
-    for node in run.plan.variables() {
-        if !run.session.done.contains_key(&node.id) {
-            continue;
-        }
+    for node in run.plan.latest_versions(|id| run.session.done.contains_key(&id)) {
         if let Err(error) = variable(run, node) {
             run.tell(error.diagnostic(node.origin.span));
         }

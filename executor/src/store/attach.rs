@@ -52,8 +52,10 @@ impl Store {
         let spans = self.scratch(&format!(
             "SELECT ent, min(first) - {AROUND} AS lo, max(last) + {AROUND} AS hi FROM {seen} WHERE known GROUP BY ent"
         ))?;
+        // A host is one of the entity's, whichever sighting shows it; null if none does.
         let keys = self.scratch(&format!(
-            "SELECT DISTINCT k.ent, k.pid, k.name, k.host, p.lo, p.hi FROM {seen} k JOIN {spans} p ON p.ent = k.ent
+            "SELECT DISTINCT k.ent, k.pid, k.name, g.host, p.lo, p.hi FROM {seen} k JOIN {spans} p ON p.ent = k.ent
+             LEFT JOIN (SELECT DISTINCT ent, host FROM {seen} WHERE known AND host IS NOT NULL) g ON g.ent = k.ent
              WHERE k.known AND k.pid IS NOT NULL AND k.name IS NOT NULL"
         ))?;
         let loose = self.scratch(&format!(

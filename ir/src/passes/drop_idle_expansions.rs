@@ -25,7 +25,7 @@ use kestrel_stix::pattern::Pattern;
 use super::Pass;
 use crate::{
     op::{Expand, Op},
-    plan::{NodeId, Plan, Rewrite},
+    plan::{Node, NodeId, Plan, Rewrite},
 };
 
 /// See the file's page.
@@ -37,15 +37,18 @@ impl Pass for DropIdleExpansions {
         "drop_idle_expansions"
     }
 
-    fn run(&self, plan: &Plan) -> Plan {
-        // Expansions that are gone, under their old ids.
-        let mut gone: BTreeSet<NodeId> = BTreeSet::new();
-        plan.rewrite(|_, node, mut wired| match &node.op {
-            Op::Expand(expand) if is_idle(expand, plan, node.id) => match wired.inputs.first() {
-                Some(input) => {
-                    gone.insert(node.id);
-                    Rewrite::Use(*input)
-                }
+    fn run(&self, plan: &Plan) -> Option<Plan> {
+        let idle = |node: &Node| match &node.op {
+            Op::Expand(expand) => is_idle(expand, plan, node.id).then_some(node.id),
+            _ => None,
+        };
+        let gone: BTreeSet<NodeId> = plan.nodes().into_iter().filter_map(idle).collect();
+        if gone.is_empty() {
+            return None;
+        }
+        Some(plan.rewrite(|_, node, mut wired| match &node.op {
+            Op::Expand(_) if gone.contains(&node.id) => match wired.inputs.first() {
+                Some(input) => Rewrite::Use(*input),
                 None => wired.keep(node),
             },
             Op::Pool => {
@@ -55,7 +58,7 @@ impl Pass for DropIdleExpansions {
                 wired.keep(node)
             }
             _ => wired.keep(node),
-        })
+        }))
     }
 }
 

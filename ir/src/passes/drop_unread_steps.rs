@@ -28,15 +28,18 @@ impl Pass for DropUnreadSteps {
         "drop_unread_steps"
     }
 
-    fn run(&self, plan: &Plan) -> Plan {
+    fn run(&self, plan: &Plan) -> Option<Plan> {
         let sinks = plan
             .nodes()
             .into_iter()
             .filter(|node| node.op.is_sink() || node.op.is_effect())
             .map(|node| node.id);
         let needed: BTreeSet<_> = plan.needed_for(sinks).into_iter().collect();
-        plan.rewrite(
+        if needed.len() == plan.len() {
+            return None;
+        }
+        Some(plan.rewrite(
             |_, node, wired| if needed.contains(&node.id) { wired.keep(node) } else { Rewrite::Drop },
-        )
+        ))
     }
 }

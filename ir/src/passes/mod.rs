@@ -31,8 +31,9 @@ pub trait Pass: Sync + std::fmt::Debug {
     /// Returns the name: the file's, and the one `--passes` takes.
     fn name(&self) -> &'static str;
 
-    /// Returns the plan afterwards; an equal plan when the pass finds nothing to do.
-    fn run(&self, plan: &Plan) -> Plan;
+    /// Returns the plan afterwards; none when the pass finds nothing to do, which it notices
+    /// before it builds anything.
+    fn run(&self, plan: &Plan) -> Option<Plan>;
 }
 
 /// How much work optimization may do.
@@ -104,7 +105,7 @@ pub fn optimize(
     for _ in 0..MAX_ROUNDS {
         let mut changed = false;
         for pass in chosen {
-            let next = pass.run(&plan);
+            let Some(next) = pass.run(&plan) else { continue };
             if cfg!(debug_assertions) {
                 verify(&next)?;
             }

@@ -14,12 +14,14 @@
 //! attributes that the entities do not have; no "always" for types other than the returned one,
 //! which a record may lack altogether.
 
+use std::collections::BTreeMap;
+
 use kestrel_stix::pattern::{Pattern, Simplify, simplified};
 
 use super::Pass;
 use crate::{
     op::Op,
-    plan::{Plan, Rewrite},
+    plan::{Node, NodeId, Plan, Rewrite},
 };
 
 /// See the file's page.
@@ -31,18 +33,24 @@ impl Pass for NormalizePatterns {
         "normalize_patterns"
     }
 
-    fn run(&self, plan: &Plan) -> Plan {
-        plan.rewrite(|_, node, wired| match normalized(&node.op) {
+    fn run(&self, plan: &Plan) -> Option<Plan> {
+        let found = |node: &Node| Some((node.id, normalized(&node.op)?));
+        let mut simpler: BTreeMap<NodeId, Op> = plan.nodes().into_iter().filter_map(found).collect();
+        if simpler.is_empty() {
+            return None;
+        }
+        Some(plan.rewrite(|_, node, wired| match simpler.remove(&node.id) {
             Some(op) => {
                 Rewrite::Node { op, inputs: wired.inputs, after: wired.after, shape: node.shape.clone() }
             }
             None => wired.keep(node),
-        })
+        }))
     }
 }
 
 /// Returns the operation with a simpler pattern; none if there is no simpler one.
 fn normalized(op: &Op) -> Option<Op> {
+    op.pattern()?;
     let mut op = op.clone();
     let (pattern, centre): (&mut Pattern, _) = match &mut op {
         Op::Fetch(fetch) => (&mut fetch.pattern, Some(&fetch.entity_type)),

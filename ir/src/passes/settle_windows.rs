@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use super::Pass;
 use crate::{
     op::{Op, Window},
-    plan::{NodeId, Plan, Rewrite},
+    plan::{Node, NodeId, Plan, Rewrite},
 };
 
 /// See the file's page.
@@ -32,10 +32,13 @@ impl Pass for SettleWindows {
         "settle_windows"
     }
 
-    fn run(&self, plan: &Plan) -> Plan {
+    fn run(&self, plan: &Plan) -> Option<Plan> {
+        let inferred = |node: &&Node| matches!(node.op.window(), Some(Window::SpanOf { .. }));
+        plan.nodes().iter().find(|node| inferred(node))?;
         // Nodes of the old plan whose entities no record shows.
         let mut unseen: BTreeSet<NodeId> = BTreeSet::new();
-        plan.rewrite(|_, node, wired| {
+        let mut changed = false;
+        let next = plan.rewrite(|_, node, wired| {
             let old_inputs = plan.inputs(node.id);
             let is_unseen = match &node.op {
                 Op::Literal(_) | Op::Load(_) | Op::Group(_) => true,
@@ -57,11 +60,15 @@ impl Pass for SettleWindows {
                 _ => return wired.keep(node),
             };
             match settled(window, &old_inputs, &unseen) {
-                Some(settled) => *window = settled,
+                Some(settled) => {
+                    *window = settled;
+                    changed = true;
+                }
                 None => return wired.keep(node),
             }
             Rewrite::Node { op, inputs: wired.inputs, after: wired.after, shape: node.shape.clone() }
-        })
+        });
+        changed.then_some(next)
     }
 }
 

@@ -92,7 +92,7 @@ pub struct Variable {
 /// Everything a plan gives.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
-    /// The current version of each variable whose steps worked.
+    /// The latest version of each variable whose steps worked.
     pub variables: BTreeMap<String, Variable>,
     /// What was shown, in order.
     pub displays: Vec<Shown>,
@@ -130,8 +130,10 @@ pub fn evaluate(plan: &Plan, sources: &Sources, attach: bool) -> Answer {
         {
             twin.answer.errors.push(code);
         }
-        // A variable whose latest assignment failed has no current version.
-        if let Op::Bind(bind) = &node.op {
+        // An assignment that fails leaves the variable as it was.
+        if let Op::Bind(bind) = &node.op
+            && given.is_ok()
+        {
             bound.insert(bind.variable.clone(), plan.inputs(node.id)[0]);
         }
         twin.given.insert(node.id, given);

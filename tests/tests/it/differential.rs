@@ -108,7 +108,8 @@ fn random_huntflows_are_mostly_valid_and_find_things() {
 #[ignore = "prints a survey"]
 #[allow(clippy::print_stdout, reason = "that is what it is for")]
 fn survey() {
-    let strategy = (worlds::world(), huntflows::drafts(1..9), rules());
+    let rules = any::<(bool, bool)>().prop_map(|(attach, keep)| Rules { attach, keep });
+    let strategy = (worlds::world(), huntflows::drafts(1..9), rules);
     let settings = settings("");
     let mut runner = TestRunner::deterministic();
     let mut failed = 0;
@@ -121,7 +122,7 @@ fn survey() {
         let found = differences(&twin, &store);
         if let Some(first) = found.first() {
             failed += 1;
-            println!("case {case} {rules:?}: {first}\n{text}");
+            println!("case {case} {rules:?}: {first}\n{}", shown(&text, &sources));
         }
     }
     println!("{failed} of {} differ", settings.cases);

@@ -5,3 +5,4 @@ mod differential;
 mod examples;
 mod laws;
 mod passes;
+mod unsound;
