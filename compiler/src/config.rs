@@ -32,6 +32,9 @@ pub struct Config {
     pub stop_offset: i64,
     /// Hidden queries may ask by object id.
     pub support_id: bool,
+    /// Processes without unique id join the one process with unique id that fits, within a
+    /// source. Not part of a plan: who runs it decides. Off, as in Kestrel 1.8.
+    pub attach_processes: bool,
     /// The analytics that are known.
     pub analytics: Analytics,
 }
@@ -90,6 +93,7 @@ impl Default for Config {
             start_offset: -300,
             stop_offset: 300,
             support_id: false,
+            attach_processes: false,
             analytics: Analytics::default(),
         }
     }

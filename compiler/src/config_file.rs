@@ -9,6 +9,8 @@
 //! excluded_entities = ["file", "user-account", "x-oca-asset"]
 //! [stixquery]
 //! timerange_start_offset = -300
+//! [identity]
+//! attach_processes = false
 //! ```
 
 use std::{
@@ -151,6 +153,7 @@ pub fn parse(text: &str) -> Result<Config, toml::de::Error> {
     config.start_offset = file.stixquery.timerange_start_offset.unwrap_or(config.start_offset);
     config.stop_offset = file.stixquery.timerange_stop_offset.unwrap_or(config.stop_offset);
     config.support_id = file.stixquery.support_id.unwrap_or(config.support_id);
+    config.attach_processes = file.identity.attach_processes.unwrap_or(config.attach_processes);
     Ok(config)
 }
 
@@ -170,6 +173,13 @@ struct File {
     language: Language,
     prefetch: Prefetch,
     stixquery: StixQuery,
+    identity: Identity,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Identity {
+    attach_processes: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -228,6 +238,9 @@ mod tests {
             parse("[language]\ndefault_sort_order = \"asc\"\n[prefetch]\nget = false\n[lint]\nselect = []\n");
         let config = config.expect("right");
         assert!(!config.sort_descending && !config.prefetch_get && config.prefetch_find);
+        assert!(!config.attach_processes);
+        let attaching = parse("[identity]\nattach_processes = true\n").expect("right");
+        assert!(attaching.attach_processes);
         let wrong = parse("[prefetch]\ngte = false\n").expect_err("wrong").to_string();
         assert!(wrong.contains("gte") && wrong.contains("line 2"), "{wrong}");
     }

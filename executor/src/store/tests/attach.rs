@@ -72,3 +72,15 @@ fn data_without_any_unique_id_is_unaffected() {
     ]);
     assert!(entities(&records, attaching()).starts_with("E 2 R 2"));
 }
+
+#[test]
+fn a_host_that_any_sighting_shows_is_the_entitys() {
+    let records = json!([
+        record(1, 100, Some("h1"), process(7, "a.exe", Some("U1"))),
+        // This sighting names no host, but the entity has one.
+        record(2, 110, None, process(7, "a.exe", Some("U1"))),
+        record(3, 120, Some("h2"), process(7, "a.exe", None)),
+        record(4, 130, Some("h1"), process(7, "a.exe", None)),
+    ]);
+    assert!(entities(&records, attaching()).starts_with("E 2 R 4"), "{}", entities(&records, attaching()));
+}

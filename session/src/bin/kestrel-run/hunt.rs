@@ -102,7 +102,12 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         limits: Default::default(),
         logs: LogOptions::read(config.path.as_deref())?,
     };
-    let store = store::Options { memory: args.memory, threads: args.jobs, ..store::Options::default() };
+    let store = store::Options {
+        memory: args.memory,
+        threads: args.jobs,
+        attach_processes: config.config.attach_processes,
+        ..store::Options::default()
+    };
     let guard = args.policy.as_deref().map(policy).transpose()?;
     let guard = guard.map(|policy| Guard::new(policy, analytics.clone(), PathBuf::from(".")));
     let runner = Runner::new(store, cache::reader(args, connectors), analytics);
