@@ -52,6 +52,19 @@ fn a_failed_step_spares_all_that_does_not_need_it() {
 }
 
 #[test]
+fn a_failed_reassignment_leaves_the_variable_as_it_was() {
+    let mut hunt = Hunt::new();
+    let results = hunt.run(
+        "a = NEW process [{\"pid\": 1}, {\"pid\": 2}]\n\
+         a = GET process FROM stixbundle://no-such.json WHERE pid > 0\nb = a WHERE pid = 1",
+    );
+    let kept: Vec<_> =
+        results.variables.iter().map(|variable| (variable.name.as_str(), variable.row_count)).collect();
+    assert_eq!(kept, [("a", 2)]);
+    assert_eq!(results.exit_code(), 3);
+}
+
+#[test]
 fn some_parts_of_an_address_may_fail() {
     let mut hunt = Hunt::new();
     let results = hunt.run(
