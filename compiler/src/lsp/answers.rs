@@ -219,7 +219,7 @@ pub fn format(document: &Document) -> Option<Vec<TextEdit>> {
     Some(changes(document, &String::from_utf8(formatted).ok()?))
 }
 
-/// As [`format`], for the statements that touch a range.
+/// As [`format()`], for the statements that touch a range.
 pub fn format_range(document: &Document, range: Range) -> Option<Vec<TextEdit>> {
     let (start, end) = document.bytes(range);
     let formatted =

@@ -5,11 +5,11 @@
 //! | distinct attribute values | [`Dictionary`]: a value is its code, a dense number |
 //! | types, attributes, references | [`Catalog`] |
 //! | ids and times of records | [`Records`] |
-//! | everything loaded: objects, appearances, references | [`Archive`](archive::Archive), as numbers, column by column |
+//! | everything loaded: objects, appearances, references | `archive`, as numbers, column by column |
 //! | what queries returned, and rows of variables | the database, as numbers only |
 //!
-//! A query of a source is answered over the archive ([`patterns`]); the records it returns are
-//! brought into the database ([`stage`]), where entities are put together. Tables:
+//! A query of a source is answered over the archive (`patterns`); the records it returns are
+//! brought into the database (`stage`), where entities are put together. Tables:
 //!
 //! | table | columns | one row per |
 //! |---|---|---|

@@ -1,8 +1,8 @@
 //! What could come next at a place in a huntflow.
 //!
 //! The grammar itself is asked: the statement up to the cursor is parsed, followed by a token that
-//! never fits, and the parser says what would have. [`site`] turns that into a [`Site`](site::Site),
-//! [`offers`] fills it with names. Only the statement under the cursor is read; what stands before
+//! never fits, and the parser says what would have. `site` turns that into a `Site`,
+//! `offers` fills it with names. Only the statement under the cursor is read; what stands before
 //! it is taken from an [`Analysis`], which may be a little older than the text, so that the answer
 //! never waits for one. Nothing is run and nothing is read from a disk; what the surroundings
 //! offer is passed in. Source: language specification 7.2.
