@@ -3,6 +3,8 @@
 //! A literal that cannot be decoded is reported and replaced by a harmless value, so
 //! that the rest of its statement is still checked.
 
+use std::cell::Cell;
+
 use kestrel_ir::diagnostic::{Code, Diagnostic, SourceId, Span};
 
 use crate::ast::*;
@@ -17,6 +19,8 @@ pub struct Builder<'t> {
     source: SourceId,
     /// All its tokens.
     tokens: &'t [Token],
+    /// The token behind the node that was made last: the next one ends nearby.
+    near: Cell<usize>,
     /// The statements that are complete.
     pub(crate) statements: Vec<Statement>,
     /// What is wrong with literals.
@@ -25,15 +29,35 @@ pub struct Builder<'t> {
 
 impl<'t> Builder<'t> {
     pub(crate) fn new(text: &'t str, source: SourceId, tokens: &'t [Token]) -> Self {
-        Builder { text, source, tokens, statements: Vec::new(), diagnostics: Vec::new() }
+        Builder { text, source, tokens, near: Cell::new(0), statements: Vec::new(), diagnostics: Vec::new() }
     }
 
     pub(crate) fn at(&self, start: usize, end: usize) -> Span {
         // After an empty rule the parser takes the start of the next token for the end.
-        let after = self.tokens.partition_point(|token| (token.start as usize) < end);
+        let after = self.token_at(end);
         let last =
             after.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(end, |last| last.end as usize);
         Span::new(self.source, start, end.min(last).max(start))
+    }
+
+    /// Returns the first token that starts at `offset` or behind it.
+    fn token_at(&self, offset: usize) -> usize {
+        let before = |at: usize| self.tokens.get(at).is_some_and(|token| (token.start as usize) < offset);
+        let mut at = self.near.get();
+        // Nodes are made in the order of the text, so a few steps lead there.
+        for _ in 0..32 {
+            if before(at) {
+                at += 1;
+            } else if at > 0 && !before(at - 1) {
+                at -= 1;
+            } else {
+                self.near.set(at);
+                return at;
+            }
+        }
+        at = self.tokens.partition_point(|token| (token.start as usize) < offset);
+        self.near.set(at);
+        at
     }
 
     pub(crate) fn span(&self, t: Token) -> Span {
