@@ -356,3 +356,32 @@ fn large_and_unreadable_files() {
         insta::assert_snapshot!(shop.show(&["check", "dangling.hf", "fine.hf"]));
     }
 }
+
+#[test]
+fn completion_at_a_place() {
+    let hunt = "é = 1\np = GET process FROM lab WHERE pid = 4\nDISP p ATTR pi";
+    let shop = Shop::new(&[("hunt.hf", hunt), ("book.ipynb", "{}")]);
+    insta::assert_snapshot!(shop.show(&["complete", "--file", "hunt.hf", "--at", "3:15"]), @r#"
+    exit 0
+    out: {
+    out:   "replace": {
+    out:     "start": 58,
+    out:     "end": 60
+    out:   },
+    out:   "more": false,
+    out:   "offers": [
+    out:     {
+    out:       "text": "pid",
+    out:       "kind": "attribute",
+    out:       "detail": "of process"
+    out:     }
+    out:   ]
+    out: }
+    "#);
+    let wrong = shop.show(&["complete", "--file", "hunt.hf", "--at", "0:1"]);
+    assert!(wrong.starts_with("exit 2") && wrong.contains("from 1, such as 3:14"), "{wrong}");
+    assert!(shop.show(&["complete", "--file", "hunt.hf", "--at", "99:99"]).starts_with("exit 0"));
+    assert!(shop.show(&["complete", "--file", "book.ipynb", "--at", "1:1"]).starts_with("exit 2"));
+    assert!(shop.show(&["complete"]).starts_with("exit 2"));
+    assert!(shop.show(&["complete", "bash"]).starts_with("exit 0"));
+}

@@ -351,8 +351,13 @@ fn a_hostile_corpus_touches_nothing() {
     for (index, (suffix, bytes)) in plans.iter().enumerate() {
         let name = format!("plan{index}.{suffix}");
         std::fs::write(here.join(&name), bytes).unwrap();
-        for format in ["text", "json", "dot"] {
-            shop.run(&["plan", &name, "--format", format], &[], b"");
+        let formats: &[&str] =
+            if index % 4 == 0 { &["text", "json", "dot", "svg", "html"] } else { &["text"] };
+        for format in formats {
+            shop.run(&["plan", &name, "--queries", "--format", format], &[], b"");
+        }
+        if index > 0 {
+            shop.run(&["diff", "hunt0.hf", &name], &[], b"");
         }
     }
     shop.run(&["check", "-"], &[], hunts[0].as_bytes());

@@ -14,7 +14,7 @@ use kestrel_compiler::{
     notebook, parse as parsed,
 };
 use kestrel_ir::{Op, Plan, diagnostic::SourceId, passes, text, verify, wire};
-use kestrel_stix::{EntityType, Timestamp, Value, ValueRef, pattern};
+use kestrel_stix::{EntityType, Timestamp, Value, pattern, record::ValueRef};
 
 /// The targets by name.
 pub const TARGETS: [(&str, fn(&[u8])); 6] = [
@@ -106,9 +106,9 @@ pub fn pattern(data: &[u8]) {
     let again = read(&written).unwrap_or_else(|| panic!("`{written}` cannot be read"));
     assert_eq!(written, pattern::kestrel_text(&again, &centre, |n| format!("v{n}")));
     let _ = pattern::stix_text(&found, None, |n| format!("v{n}"));
-    let _ = pattern::conjunctions(&found, 64);
+    let _ = pattern::conjunctions(&found, &centre, 64);
     for comparison in found.comparisons() {
-        if let Ok(test) = pattern::Test::new(comparison, pattern::Site::Records) {
+        if let Ok(test) = pattern::Test::new(comparison, pattern::Site::Source) {
             for value in [
                 Value::Int(4),
                 Value::text("cmd.exe"),

@@ -8,6 +8,7 @@ mod diff;
 mod files;
 mod git;
 mod input;
+mod machine;
 mod optimization;
 mod output;
 mod settings;
