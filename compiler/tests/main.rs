@@ -6,6 +6,7 @@ mod analytics;
 mod attributes_read;
 mod cli;
 mod diff;
+mod fuzz;
 mod inert;
 mod lints;
 mod lsp;

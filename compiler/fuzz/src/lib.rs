@@ -16,6 +16,8 @@ use kestrel_compiler::{
 use kestrel_ir::{Op, Plan, diagnostic::SourceId, passes, text, verify, wire};
 use kestrel_stix::{EntityType, Timestamp, Value, pattern, record::ValueRef};
 
+pub mod mutation;
+
 /// The targets by name.
 pub const TARGETS: [(&str, fn(&[u8])); 6] = [
     ("parse", parse),
