@@ -98,7 +98,7 @@ fn book(n: usize, text: &str) -> String {
             text.split_inclusive('\n').map(quoted).collect::<Vec<_>>().join(",\n    ")
         ),
     };
-    let magic = if n % 3 == 0 {
+    let magic = if n.is_multiple_of(3) {
         ", {\"cell_type\": \"code\", \"source\": \"%%bash\\nls\"}, {\"cell_type\": \"markdown\", \"source\": []}"
     } else {
         ""
@@ -247,7 +247,7 @@ pub fn mutate(corpus: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
                 let to = random.below(input.len() + 1);
                 input.splice(to..to, part);
             }
-            2 | 3 | 4 => {
+            2..=4 => {
                 let piece = PIECES[random.below(PIECES.len())];
                 input.splice(at..at, piece.bytes());
             }

@@ -49,6 +49,15 @@ pub fn kestrel_text(pattern: &Pattern, centre: &EntityType, input: impl Fn(u32) 
     out
 }
 
+/// Returns an attribute as huntflows write it: they have no quotes around the first step.
+fn in_source(path: &crate::AttributePath) -> String {
+    let text = path.to_string();
+    match text.strip_prefix('\'').and_then(|rest| rest.split_once('\'')) {
+        Some((first, rest)) => format!("{first}{rest}"),
+        None => text,
+    }
+}
+
 /// Returns a value as patterns write it: text in single quotes with backslash and quote
 /// escaped, floats with a point, booleans bare, lists as text.
 pub fn value_text(value: &Value) -> String {
@@ -153,7 +162,11 @@ impl Style<'_> {
         if self.centre != Some(&test.entity_type) {
             let _ = write!(out, "{}:", test.entity_type);
         }
-        let _ = write!(out, "{} ", test.path);
+        if self.stix {
+            let _ = write!(out, "{} ", test.path);
+        } else {
+            let _ = write!(out, "{} ", in_source(&test.path));
+        }
         let operand = &test.operand;
         let not = if test.negated { "NOT " } else { "" };
         match (test.operator, operand.values.as_slice(), operand.references.as_slice()) {
