@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use kestrel_ir::{
     Node, NodeId, Op, Origin, Plan, Rows, Shape, SourceText,
     diagnostic::{SourceId, Span},
-    op::{Apply, Argument, Bind, Fetch, Limit, Load, Select, Window},
+    op::{Apply, Argument, Bind, Fetch, Load, Select, Window},
     wire,
 };
 use kestrel_stix::{EntityType, Value, pattern::Pattern};
@@ -287,7 +287,7 @@ fn hostile_plan() -> Plan {
         inputs: 1,
         arguments: vec![(EVIL.to_owned(), vec![Argument::Value(Value::text(EVIL))])],
         identity: Some(EVIL.to_owned()),
-        limits: vec![Limit { what: EVIL.to_owned(), value: EVIL.to_owned(), lifted: true }],
+        limits: Vec::new(),
     });
     let applied: NodeId = plan.add(apply, &[load], &[], origin, None);
     let updated = plan.add(Op::Updated { index: 0 }, &[applied], &[], origin, shape(EVIL));
