@@ -387,7 +387,6 @@ fn completion_by_context() {
         "DISP |",
         "DISP few ATTR |",
         "DISP procs ATTR name, |",
-        "DISP TIMESTAMPED(procs) ATTR fi|",
         "DISP procs SORT |",
         "DISP procs SORT BY p|",
         "DISP procs ATTR pid |",
