@@ -40,9 +40,8 @@ impl<R: SourceReader> CachedReader<R> {
         &self.cache
     }
 
-    /// Returns the key of a part; parts without a version have one for all times.
-    fn key(&self, part: &str) -> String {
-        let version = self.inner.version(part);
+    /// Returns the key of a part of this version; parts without one have one key for all times.
+    fn key(&self, part: &str, version: &str) -> String {
         let name = self.inner.full_name(part);
         format!("{}\n{name}\n{version}", self.surroundings)
     }
@@ -53,8 +52,13 @@ impl<R: SourceReader> CachedReader<R> {
         changed.is_none_or(|changed| now().duration_since(changed).is_ok_and(|age| age >= SETTLED))
     }
 
-    fn cached(&self, part: &str, key: &str, sink: &mut dyn FnMut(Batch) -> bool) -> Option<PartRead> {
-        let versioned = !self.inner.version(part).is_empty();
+    fn cached(
+        &self,
+        part: &str,
+        key: &str,
+        versioned: bool,
+        sink: &mut dyn FnMut(Batch) -> bool,
+    ) -> Option<PartRead> {
         if !versioned && !self.offline {
             return None;
         }
@@ -95,13 +99,15 @@ impl<R: SourceReader> SourceReader for CachedReader<R> {
         cancel: &Cancel,
         sink: &mut dyn FnMut(Batch) -> bool,
     ) -> Result<PartRead, ReadFailure> {
-        let key = self.key(part);
+        let version = self.inner.version(part);
+        let versioned = !version.is_empty();
+        let key = self.key(part, &version);
         let mut given = false;
         let mut counting = |batch| {
             given = true;
             sink(batch)
         };
-        if let Some(read) = self.cached(part, &key, &mut counting) {
+        if let Some(read) = self.cached(part, &key, versioned, &mut counting) {
             return Ok(read);
         }
         if given {
@@ -132,9 +138,9 @@ impl<R: SourceReader> SourceReader for CachedReader<R> {
         if let Some(entry) = writing
             && whole
             && !cancel.is_stopped()
-            && self.inner.version(part) == key.rsplit_once('\n').map_or("", |(_, version)| version)
+            && self.inner.version(part) == version
         {
-            trouble = self.keep(entry, part, &read).err();
+            trouble = self.keep(entry, part, versioned, &read).err();
         }
         let mut read = read;
         if let Some(error) = trouble {
@@ -148,8 +154,8 @@ impl<R: SourceReader> SourceReader for CachedReader<R> {
 }
 
 impl<R: SourceReader> CachedReader<R> {
-    fn keep(&self, entry: Writing, part: &str, read: &PartRead) -> std::io::Result<()> {
-        let small = read.bytes.is_some_and(|bytes| bytes < WORTH_IT) && !self.inner.version(part).is_empty();
+    fn keep(&self, entry: Writing, part: &str, versioned: bool, read: &PartRead) -> std::io::Result<()> {
+        let small = versioned && read.bytes.is_some_and(|bytes| bytes < WORTH_IT);
         // What is incomplete may be whole the next time.
         if small || !read.missing.is_empty() {
             return Ok(());

@@ -19,7 +19,7 @@ pub fn display(store: &mut Store, set: &EntitySet, cut: u64) -> Result<Table, Op
         let rendered = Rendered { cut, empty: set.count, ..Rendered::default() };
         return Ok(TableBuilder::new(names(&columns)).finish(rendered));
     }
-    let codes = store.read_codes(set, &columns)?;
+    let codes = store.read_codes(set, &columns, set.count)?;
     let mut builder = Decoder::new(store, names(&columns));
     let mut known: HashSet<Vec<u32>, RandomState> = HashSet::default();
     let mut kept = 0;
@@ -49,9 +49,9 @@ pub fn rows(store: &mut Store, set: &EntitySet, limit: Option<u64>) -> Result<Ta
         (0..taken).for_each(|_| builder.row([]));
         return Ok(builder.finish(rendered));
     }
-    let codes = store.read_codes(set, &columns)?;
+    let codes = store.read_codes(set, &columns, taken)?;
     let mut builder = Decoder::new(store, names(&columns));
-    for at in 0..codes.len().min(usize::try_from(taken).unwrap_or(usize::MAX)) {
+    for at in 0..codes.len() {
         builder.row(store, codes.row(at));
     }
     Ok(builder.finish(rendered))

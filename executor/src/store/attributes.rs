@@ -356,11 +356,20 @@ impl Store {
         Ok(table)
     }
 
-    /// Reads what [`Store::codes`] gives, in the order of the rows: one column for each path.
-    pub fn read_codes(&mut self, set: &EntitySet, paths: &[AttributePath]) -> Result<Columns, StoreError> {
+    /// Reads what [`Store::codes`] gives of the first rows, in their order: one column for each
+    /// path.
+    pub fn read_codes(
+        &mut self,
+        set: &EntitySet,
+        paths: &[AttributePath],
+        rows: u64,
+    ) -> Result<Columns, StoreError> {
         let select = self.codes_query(set, paths)?;
         let columns: Vec<String> = (0..paths.len()).map(|n| format!("c{n}")).collect();
-        let mut read = self.read(&format!("SELECT {} FROM ({select}) ORDER BY pos", columns.join(", ")))?;
+        let mut read = self.read(&format!(
+            "SELECT {} FROM ({select}) WHERE pos < {rows} ORDER BY pos",
+            columns.join(", ")
+        ))?;
         self.sweep()?;
         // Without rows there are no columns either.
         read.columns.resize_with(paths.len(), Vec::new);

@@ -148,7 +148,7 @@ impl Store {
 
     /// Tells every distinct pair of an entity of the set and a real record of the set's world
     /// that shows it; the record only.
-    fn each_sighting(&self, set: &EntitySet, members: &Members, mut tell: impl FnMut(&Records, u32)) {
+    fn each_sighting(&mut self, set: &EntitySet, members: &Members, mut tell: impl FnMut(&Records, u32)) {
         let mut stamps = vec![NO_CODE; self.entities.len()];
         for record in self.world_candidates(&set.world, TimeWindow::default()) {
             if !self.records.is_real(record) {

@@ -1,6 +1,9 @@
 //! Queries of data sources over what was loaded from them, and the entities they match.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use ahash::RandomState;
 use kestrel_stix::{EntityType, TimeWindow, pattern::Pattern};
@@ -64,10 +67,7 @@ impl Store {
         }
         let shared = self.ingest.shared.iter().filter(|(source, _, _)| sources.contains(source));
         records.extend(shared.map(|(_, record, _)| *record));
-        if !records.is_sorted_by(|a, b| a < b) {
-            records.sort_unstable();
-            records.dedup();
-        }
+        ascending(&mut records);
         self.retain_overlapping(&mut records, window);
         records
     }
@@ -111,21 +111,43 @@ impl Store {
     }
 
     /// Returns the records of a world that overlap a window, ascending.
-    pub(super) fn world_candidates(&self, world: &World, window: TimeWindow) -> Vec<u32> {
-        let mut records: Vec<u32> = Vec::new();
-        let mut pool = world.pool;
-        while let Some((before, queries)) = pool.and_then(|pool| self.pools.get(pool.0 as usize)) {
-            records.extend(queries.iter().flat_map(|query| &self.queries[*query as usize]));
-            pool = *before;
-        }
+    pub(super) fn world_candidates(&mut self, world: &World, window: TimeWindow) -> Vec<u32> {
+        let mut records = world.pool.map_or_else(Vec::new, |pool| self.pool_records(pool).to_vec());
         records.extend(world.queries.iter().flat_map(|query| &self.queries[*query as usize]));
-        let synthetic =
-            world.synthetic.iter().flat_map(|source| self.ingest.sources[source.0 as usize].clone());
-        records.extend(synthetic);
-        records.sort_unstable();
-        records.dedup();
+        records
+            .extend(world.synthetic.iter().flat_map(|source| self.ingest.sources[source.0 as usize].clone()));
+        ascending(&mut records);
         self.retain_overlapping(&mut records, window);
         records
+    }
+
+    /// Returns the records of a pool and of those before it, ascending. Pools follow each other,
+    /// so the last ones asked for are kept and only what came since is looked at.
+    fn pool_records(&mut self, pool: Pool) -> Arc<[u32]> {
+        let mut added = Vec::new();
+        let mut known: Arc<[u32]> = Arc::default();
+        let mut at = Some(pool);
+        while let Some(step) = at {
+            if let Some((_, records)) = self.pool_records.iter().find(|(kept, _)| *kept == step) {
+                known = records.clone();
+                break;
+            }
+            let Some((before, queries)) = self.pools.get(step.0 as usize) else { break };
+            added.extend(queries.iter().flat_map(|query| &self.queries[*query as usize]));
+            at = *before;
+        }
+        if !added.is_empty() {
+            added.extend(&*known);
+            ascending(&mut added);
+            known = added.into();
+        }
+        if at != Some(pool) {
+            if self.pool_records.len() == KEPT_POOLS {
+                self.pool_records.pop_front();
+            }
+            self.pool_records.push_back((pool, known.clone()));
+        }
+        known
     }
 
     /// Returns how many different records these queries returned.
@@ -136,8 +158,7 @@ impl Store {
             several => {
                 let mut records: Vec<u32> =
                     several.iter().flat_map(|query| self.queries[*query as usize].iter().copied()).collect();
-                records.sort_unstable();
-                records.dedup();
+                ascending(&mut records);
                 records.len() as u64
             }
         }
@@ -200,5 +221,16 @@ impl Store {
             entities.iter().map(|entity| (born[*entity as usize].unwrap_or(u64::MAX), *entity)).collect();
         order.sort_unstable();
         self.set_of(order.into_iter().map(|(_, entity)| entity).collect(), entity_type, world)
+    }
+}
+
+/// Records of so many pools are kept.
+const KEPT_POOLS: usize = 4;
+
+/// Sorts numbers, each once.
+fn ascending(numbers: &mut Vec<u32>) {
+    if !numbers.is_sorted_by(|a, b| a < b) {
+        numbers.sort_unstable();
+        numbers.dedup();
     }
 }

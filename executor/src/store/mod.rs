@@ -30,6 +30,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -119,6 +120,8 @@ pub struct Store {
     hits: Vec<Vec<(u32, u32)>>,
     /// The pool before each pool, and the queries whose records it adds.
     pools: Vec<(Option<Pool>, Vec<u32>)>,
+    /// The records of the pools asked for last.
+    pool_records: VecDeque<(Pool, Arc<[u32]>)>,
     /// Entities by type that came with a group of queries.
     shown: VecDeque<counts::ShownBy>,
     worlds: merged::Worlds,
@@ -165,6 +168,7 @@ impl Store {
             queries: Vec::new(),
             hits: Vec::new(),
             pools: Vec::new(),
+            pool_records: VecDeque::new(),
             shown: VecDeque::new(),
             worlds: merged::Worlds::default(),
             merged: merged::Cache::default(),
