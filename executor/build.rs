@@ -1,10 +1,10 @@
-//! Lets this crate's own test programs find the prebuilt DuckDB library without
-//! `LD_LIBRARY_PATH`; nothing to do when DuckDB is built in.
+//! Lets programs that link DuckDB, here and in `session` and `tests`, find the prebuilt library
+//! without `LD_LIBRARY_PATH`; nothing to do when DuckDB is built in.
 
 use std::{env, path::PathBuf};
 
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=../executor/build.rs");
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
     if env::var_os("CARGO_FEATURE_BUNDLED").is_some() {
         return;
