@@ -272,6 +272,16 @@ pub fn unordered(answer: &Answer) -> Answer {
         variable.rows.sort_by_key(|row| format!("{row:?}"));
     }
     for shown in &mut answer.displays {
+        // `INFO` names attributes in the order in which the records first have them.
+        if let Shown::Dict(items) = shown {
+            let lists = items.iter_mut().filter(|(key, _)| key.ends_with("Attributes"));
+            for (_, names) in lists {
+                let Value::Text(names) = names else { continue };
+                let mut sorted: Vec<&str> = names.split(", ").collect();
+                sorted.sort_unstable();
+                *names = sorted.join(", ").into();
+            }
+        }
         if let Shown::Table { columns, rows } = shown {
             let mut order: Vec<usize> = (0..columns.len()).collect();
             order.sort_by_key(|at| columns[*at].clone());

@@ -40,10 +40,19 @@ pub fn union(store: &mut Store, inputs: &[&EntitySet]) -> Result<EntitySet, OpEr
             "group or transform the merged variable instead",
         ));
     }
-    merged(store, &filled, kind)
+    // Their attributes may still be named later: which ones those are is known before anything
+    // runs, and must not depend on what was found.
+    let alike: Vec<&EntitySet> = inputs.iter().copied().filter(|set| set.rows == kind).collect();
+    let shown = shown(&alike);
+    merged(store, &filled, kind, shown)
 }
 
-fn merged(store: &mut Store, inputs: &[&EntitySet], kind: Rows) -> Result<EntitySet, OpError> {
+fn merged(
+    store: &mut Store,
+    inputs: &[&EntitySet],
+    kind: Rows,
+    shown: Option<Vec<AttributePath>>,
+) -> Result<EntitySet, OpError> {
     let mut extra: Vec<(AttributePath, String)> = Vec::new();
     for (path, _) in inputs.iter().flat_map(|set| &set.extra) {
         if !extra.iter().any(|(known, _)| known == path) {
@@ -89,7 +98,7 @@ fn merged(store: &mut Store, inputs: &[&EntitySet], kind: Rows) -> Result<Entity
          (SELECT {keys}{values}, min((input, pos)) AS place FROM ({all}) GROUP BY {keys})"
     );
     let world = inputs.iter().fold(World::default(), |world, set| world.union(&set.world));
-    let like = EntitySet { rows: kind, extra, world, shown: shown(inputs), ..inputs[0].clone() };
+    let like = EntitySet { rows: kind, extra, world, shown, ..inputs[0].clone() };
     Ok(store.set_from(&select, &like)?)
 }
 

@@ -374,16 +374,21 @@ pub fn union(world: &World, inputs: &[&Set]) -> Set {
                 all.added.push(column.clone());
             }
         }
-        all.shown = match (all.shown, &input.shown) {
-            (Some(mut shown), Some(more)) => {
-                let new: Vec<String> =
-                    more.iter().filter(|column| !shown.contains(column)).cloned().collect();
-                shown.extend(new);
-                Some(shown)
-            }
-            _ => None,
-        };
     }
+    // The attributes are the union of all inputs', found something or not.
+    all.shown = inputs
+        .iter()
+        .map(|input| input.shown.clone())
+        .reduce(|all, more| {
+            let mut all = all?;
+            for column in more? {
+                if !all.contains(&column) {
+                    all.push(column);
+                }
+            }
+            Some(all)
+        })
+        .flatten();
     all
 }
 

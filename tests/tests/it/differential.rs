@@ -1,7 +1,9 @@
 //! Random worlds and huntflows: the store's answers are the twin's.
 //!
-//! `KESTREL_TWIN_CASES` says how many are tried (64 without). Failing seeds are kept beside this
-//! file and tried first from then on; the message shows the smallest failing world and huntflow.
+//! `KESTREL_TWIN_CASES` says how many are tried, new ones each time; without it 24 are, the same
+//! each time (`PROPTEST_RNG_SEED` of `.cargo/config.toml`), so that a change fails for what it
+//! changes. Failing seeds are kept beside this file and tried first from then on; the message
+//! shows the smallest failing world and huntflow.
 
 use kestrel_tests::{
     compare::{Rules, differences, plan_of, store_answer},
@@ -12,21 +14,30 @@ use kestrel_tests::{
 use proptest::{
     prelude::*,
     strategy::ValueTree,
-    test_runner::{FileFailurePersistence, TestCaseError, TestRunner},
+    test_runner::{FileFailurePersistence, RngSeed, TestCaseError, TestRunner},
 };
 
-/// Settings of a run; failing seeds go into a file of this name.
-#[expect(clippy::disallowed_methods, reason = "how many cases to try is chosen outside")]
+/// Settings of a run of as many cases as `KESTREL_TWIN_CASES` says; failing seeds go into a file
+/// of this name.
 pub(crate) fn settings(seeds: &'static str) -> ProptestConfig {
-    let cases = std::env::var("KESTREL_TWIN_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24);
+    settings_of("KESTREL_TWIN_CASES", 24, seeds)
+}
+
+/// Settings of as many new cases as a variable says, or of a number of cases that stay the same.
+#[expect(clippy::disallowed_methods, reason = "how many cases to try is chosen outside")]
+pub(crate) fn settings_of(variable: &str, usual: u32, seeds: &'static str) -> ProptestConfig {
+    let wanted = std::env::var(variable).ok().and_then(|cases| cases.parse().ok());
+    let cases = wanted.unwrap_or(usual);
+    let known = ProptestConfig::default();
     ProptestConfig {
         cases,
+        rng_seed: if wanted.is_some() { RngSeed::Random } else { known.rng_seed },
         // Smaller ones are found early; the rest of the time finds little.
         max_shrink_iters: 600,
         max_shrink_time: 120_000,
         max_global_rejects: cases * 4 + 1024,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
-        ..ProptestConfig::default()
+        ..known
     }
 }
 

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use kestrel_stix::record::Record;
+use kestrel_stix::{Value, record::Record};
 use kestrel_tests::{
     compare::{Rules, differences, plan_of, store_answer, unordered},
     huntflows,
@@ -158,37 +158,36 @@ fn threads_do_not_matter() {
     });
 }
 
+/// The text with each word that is `from` and a number made `to` and that number.
+fn renumbered(text: &str, from: &str, to: &str) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = text.split_inclusive(|c| !is_word(c)).map(|part| {
+        let is_number = |rest: &str| rest.chars().next().is_some_and(|c| c.is_ascii_digit());
+        match part.strip_prefix(from).filter(|rest| is_number(rest)) {
+            Some(rest) => format!("{to}{rest}"),
+            None => part.to_owned(),
+        }
+    });
+    words.collect()
+}
+
 #[test]
 fn names_of_variables_do_not_matter() {
     check((worlds::world(), huntflows::drafts(1..8)), |(sources, drafts)| {
         let text = huntflows::text(&drafts, sources.contains_key("b.json"));
         let before = answer(&text, &sources)?;
         // `v1` becomes `process1`, which looks like a type.
-        let mut renamed = String::new();
-        let mut word = String::new();
-        for c in text.chars().chain(['\n']) {
-            if c.is_ascii_alphanumeric() || c == '_' {
-                word.push(c);
-                continue;
+        let mut after = answer(&renumbered(&text, "v", "process"), &sources)?;
+        let back = |name: &str| renumbered(name, "process", "v");
+        after.variables =
+            after.variables.into_iter().map(|(name, variable)| (back(&name), variable)).collect();
+        // `INFO` names the variables that another one stands on.
+        for shown in &mut after.displays {
+            let Shown::Dict(items) = shown else { continue };
+            if let Some(Value::Text(names)) = items.get_mut("Dependent Variables") {
+                *names = back(names).into();
             }
-            let number = word
-                .strip_prefix('v')
-                .filter(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
-            match number {
-                Some(number) => renamed.push_str(&format!("process{number}")),
-                None => renamed.push_str(&word),
-            }
-            word.clear();
-            renamed.push(c);
         }
-        let mut after = answer(&renamed, &sources)?;
-        after.variables = after
-            .variables
-            .into_iter()
-            .map(|(name, variable)| {
-                (name.strip_prefix("process").map_or(name.clone(), |n| format!("v{n}")), variable)
-            })
-            .collect();
         let found = differences(&before, &after);
         prop_assert!(found.is_empty(), "{}\n{}", found.join("\n"), shown(&text, &sources));
         Ok(())

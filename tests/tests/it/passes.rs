@@ -24,14 +24,9 @@ use proptest::{
     test_runner::{TestCaseError, TestRunner},
 };
 
-use crate::differential::{settings, shown};
+use crate::differential::{settings, settings_of, shown};
 
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/passes.seeds");
-
-#[expect(clippy::disallowed_methods, reason = "how many cases to try is chosen outside")]
-fn cases() -> u32 {
-    std::env::var("KESTREL_LAW_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1000)
-}
 
 /// Every different plan that some subset of the passes makes, with the names of one such subset;
 /// the plan as lowered comes first.
@@ -78,9 +73,7 @@ fn every_subset_of_the_passes_gives_the_same_answers() {
 
 #[test]
 fn every_subset_of_the_passes_gives_the_twins_answers() {
-    let cases = cases();
-    let settings = ProptestConfig { cases, max_global_rejects: cases * 4 + 1024, ..settings(SEEDS) };
-    law(settings, |plan, sources, rules| {
+    law(settings_of("KESTREL_LAW_CASES", 1000, SEEDS), |plan, sources, rules| {
         let answer = naive::evaluate(plan, sources, rules.attach);
         format!("{:#?}\n{:#?}\n{:#?}", answer.variables, answer.displays, answer.errors)
     });
