@@ -6,10 +6,9 @@
 
 use std::borrow::Cow;
 
-use hashbrown::HashTable;
 use kestrel_stix::{Value, batch::value_hash, record::ValueRef};
 
-use super::StoreError;
+use super::{StoreError, index::Index};
 
 /// Stands for a missing value where a code is expected in columns outside the database.
 pub const NO_CODE: u32 = u32::MAX;
@@ -22,13 +21,12 @@ const CHUNK: usize = 1 << 20;
 pub struct Dictionary {
     entries: Vec<Entry>,
     chunks: Vec<String>,
-    index: HashTable<u32>,
+    index: Index,
     text_bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    hash: u64,
     /// Numbers: the bits. Texts: start in the chunk.
     bits: u64,
     chunk: u32,
@@ -92,9 +90,8 @@ impl Dictionary {
                 (kind, start as u64, chunk, length)
             }
         };
-        self.entries.push(Entry { hash, bits, chunk, length, kind });
-        let entries = &self.entries;
-        self.index.insert_unique(hash, code, |known| entries[*known as usize].hash);
+        self.entries.push(Entry { bits, chunk, length, kind });
+        self.index.insert(hash, code);
         Ok(code)
     }
 
@@ -120,16 +117,15 @@ impl Dictionary {
 
     /// Returns the bytes of memory that it takes, about.
     pub(super) fn bytes(&self) -> u64 {
-        self.text_bytes + self.entries.len() as u64 * (size_of::<Entry>() as u64 + super::INDEX)
+        self.text_bytes + (self.entries.len() * size_of::<Entry>()) as u64 + self.index.bytes()
     }
 
     fn find(&self, hash: u64, value: &ValueRef<'_>) -> Option<u32> {
         // Floats are compared by their bits, so that equality is total; the hash covers kind
-        // and content, and the entry's hash is compared before the text is looked at.
-        let same = |known: &u32| {
-            let entry = &self.entries[*known as usize];
-            entry.hash == hash
-                && match value {
+        // and content, and is compared before the value is looked at.
+        let same = |code: u32| {
+            let entry = &self.entries[code as usize];
+            match value {
                     ValueRef::Int(n) => entry.kind == 0 && entry.bits == n.cast_unsigned(),
                     ValueRef::Float(n) => entry.kind == 1 && entry.bits == n.to_bits(),
                     ValueRef::Bool(b) => entry.kind == 2 && entry.bits == u64::from(*b),
@@ -137,7 +133,7 @@ impl Dictionary {
                     ValueRef::Json(text) => entry.kind == 4 && self.text(entry) == text,
                 }
         };
-        self.index.find(hash, same).copied()
+        self.index.find(hash, same)
     }
 
     fn text(&self, entry: &Entry) -> &str {

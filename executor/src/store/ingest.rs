@@ -4,9 +4,6 @@
 //! Numbers are given in source order, so they depend on the data only, not on how many threads
 //! read it. Rows gather in memory and go to the database in large blocks of integers.
 
-use std::collections::HashMap;
-
-use hashbrown::HashTable;
 use kestrel_stix::{
     batch::{Batch, ColumnKind, ObjectRow, RecordRow},
     identity::id_text,
@@ -14,7 +11,7 @@ use kestrel_stix::{
 };
 
 use super::{
-    ColumnId, INDEX, NO_CODE, SourceId, Store, StoreError, TypeId, archive::Reference, records::Row,
+    ColumnId, SourceId, Store, StoreError, TypeId, archive::Reference, index::Index, records::Row,
 };
 
 /// What was taken in from one source.
@@ -30,6 +27,8 @@ pub struct Loaded {
 
 /// So many records and objects there may be.
 const MOST: u32 = 1 << 31;
+/// Batches of so many objects are worth two threads.
+const MANY: usize = 512;
 
 #[derive(Debug, Default)]
 pub(super) struct Ingest {
@@ -37,31 +36,30 @@ pub(super) struct Ingest {
     pub(super) sources: Vec<std::ops::Range<u32>>,
     /// Records that a later source has too: source, record, place.
     pub(super) shared: Vec<(SourceId, u32, u32)>,
-    /// Number of each distinct object, by content.
-    objects: HashMap<u128, u32, ContentState>,
-    records: HashTable<u32>,
+    objects: Contents,
+    /// Records by their ids.
+    records: Index,
     loading: Option<Loading>,
 }
 
-/// Contents are hashes already.
-type ContentState = std::hash::BuildHasherDefault<ContentHasher>;
-
+/// The content key of each distinct object: equal objects have one number.
 #[derive(Debug, Default)]
-struct ContentHasher(u64);
+struct Contents {
+    keys: Vec<u128>,
+    index: Index,
+}
 
-impl std::hash::Hasher for ContentHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+impl Contents {
+    /// Returns the number of an object, and whether it is new.
+    fn intern(&mut self, key: u128) -> Result<(u32, bool), StoreError> {
+        let new = index(self.keys.len())?;
+        let keys = &self.keys;
+        // A key is a hash already.
+        let number = self.index.find_or_insert(key as u64, new, |known| keys[known as usize] == key);
+        if number == new {
+            self.keys.push(key);
         }
-    }
-
-    fn write_u128(&mut self, n: u128) {
-        self.0 = (n ^ (n >> 64)) as u64;
+        Ok((number, number == new))
     }
 }
 
@@ -85,8 +83,8 @@ struct Mapping {
 impl Ingest {
     /// Returns the bytes of memory that it takes, about.
     pub(super) fn bytes(&self) -> u64 {
-        let objects = self.objects.len() as u64 * (24 + INDEX);
-        objects + self.records.len() as u64 * INDEX + self.shared.len() as u64 * 12
+        let contents = self.objects.keys.len() as u64 * 16 + self.objects.index.bytes();
+        contents + self.records.bytes() + self.shared.len() as u64 * 12
     }
 }
 
@@ -178,33 +176,51 @@ impl Store {
     /// Gives every value, column, object and entity of a batch its number.
     fn map_batch(&mut self, batch: &Batch) -> Result<Mapping, StoreError> {
         let types: Vec<TypeId> = batch.types.iter().map(|name| self.catalog.add_type(name)).collect();
-        let mut codes = Vec::with_capacity(batch.values.len());
-        for value in 0..batch.values.len() as u32 {
-            codes.push(self.dictionary.intern_hashed(batch.values.hash(value), &batch.values.get(value))?);
-        }
-        let objects = vec![NO_CODE; batch.objects.len()];
-        let mut mapping = Mapping { types, columns: vec![None; batch.columns.len()], codes, objects };
+        let Store { dictionary, ingest, entities, aliases, .. } = self;
+        let mut values = || -> Result<Vec<u32>, StoreError> {
+            let values = 0..batch.values.len() as u32;
+            values
+                .map(|value| dictionary.intern_hashed(batch.values.hash(value), &batch.values.get(value)))
+                .collect()
+        };
         // Numbers first, rows second: in circles, objects refer to later ones.
-        let mut new = Vec::new();
-        let mut next = index(self.archive.objects())?;
-        for (at, row) in batch.objects.iter().enumerate() {
-            let number = *self.ingest.objects.entry(row.content).or_insert(next);
-            if number == next {
-                next = next.checked_add(1).filter(|n| *n < MOST).ok_or(StoreError::Full)?;
-                new.push(at);
+        let mut objects = || -> Result<(Vec<u32>, Vec<(usize, u32)>), StoreError> {
+            let (mut numbers, mut new) = (Vec::with_capacity(batch.objects.len()), Vec::new());
+            for (at, row) in batch.objects.iter().enumerate() {
+                let (number, is_new) = ingest.objects.intern(row.content)?;
+                numbers.push(number);
+                if is_new {
+                    let entity_type = types[row.entity_type as usize];
+                    let entity = entities.intern(row.entity, entity_type, MOST).ok_or(StoreError::Full)?;
+                    // An entity that was found to be another one stays that other one.
+                    new.push((at, aliases.get(&entity).copied().unwrap_or(entity)));
+                }
             }
-            mapping.objects[at] = number;
-        }
-        for at in new {
-            self.push_object(batch, &mut mapping, at)?;
+            Ok((numbers, new))
+        };
+        // Looking up is waiting for memory, so two threads do it in half the time.
+        let (codes, found) = if self.options.threads == 1 || batch.objects.len() < MANY {
+            (values(), objects())
+        } else {
+            rayon::join(values, objects)
+        };
+        let (codes, (objects, new)) = (codes?, found?);
+        let mut mapping = Mapping { types, columns: vec![None; batch.columns.len()], codes, objects };
+        for (at, entity) in new {
+            self.push_object(batch, &mut mapping, at, entity)?;
         }
         Ok(mapping)
     }
 
-    fn push_object(&mut self, batch: &Batch, mapping: &mut Mapping, at: usize) -> Result<(), StoreError> {
+    fn push_object(
+        &mut self,
+        batch: &Batch,
+        mapping: &mut Mapping,
+        at: usize,
+        entity: u32,
+    ) -> Result<(), StoreError> {
         let row: &ObjectRow = &batch.objects[at];
         let entity_type = mapping.types[row.entity_type as usize];
-        let entity = self.intern_entity(entity_type, row.entity)?;
         if !self.archive.has_room() {
             return Err(StoreError::Full);
         }
@@ -243,20 +259,6 @@ impl Store {
         let id = self.catalog.add_column(entity_type, &column.name, column.kind);
         mapping.columns[local as usize] = Some(id);
         id
-    }
-
-    fn intern_entity(&mut self, entity_type: TypeId, uuid: uuid::Uuid) -> Result<u32, StoreError> {
-        if let Some(known) = self.find_entity(entity_type, uuid) {
-            // An entity that was found to be another one stays that other one.
-            return Ok(self.aliases.get(&known).copied().unwrap_or(known));
-        }
-        let number = index(self.entities.len())?;
-        self.entities.push((uuid, entity_type));
-        let (entities, hasher) = (&self.entities, &self.hasher);
-        self.entity_index.insert_unique(hasher.hash_one((uuid, entity_type)), number, |known| {
-            hasher.hash_one(entities[*known as usize])
-        });
-        Ok(number)
     }
 
     fn take_record(
@@ -362,27 +364,24 @@ impl Store {
     fn remember(&mut self, id: &str, row: Row, first_text: Option<&str>, last_text: Option<&str>) {
         let rec = self.records.len() as u32;
         self.records.push(id, row, first_text, last_text);
-        let (records, hasher) = (&self.records, &self.hasher);
-        self.ingest
-            .records
-            .insert_unique(hasher.hash_one(id), rec, |known| hasher.hash_one(records.id(*known)));
+        self.ingest.records.insert(self.hasher.hash_one(id), rec);
     }
 
     /// Finds a record that this one repeats.
     fn known_record(&self, id: &str, row: &Row) -> Option<Same> {
         let hash = self.hasher.hash_one(id);
-        let same = |known: &u32| {
-            let candidate = self.records.row(*known);
-            candidate.content == row.content && candidate.real == row.real && self.records.id(*known) == id
+        let same = |known: u32| {
+            let candidate = self.records.row(known);
+            candidate.content == row.content && candidate.real == row.real && self.records.id(known) == id
         };
         if let Some(rec) = self.ingest.records.find(hash, same) {
-            return Some(Same::Record(*rec));
+            return Some(Same::Record(rec));
         }
-        let of_source = |known: &u32| {
-            let candidate = self.records.row(*known);
-            candidate.source == row.source && candidate.real == row.real && self.records.id(*known) == id
+        let of_source = |known: u32| {
+            let candidate = self.records.row(known);
+            candidate.source == row.source && candidate.real == row.real && self.records.id(known) == id
         };
-        self.ingest.records.find(hash, of_source).map(|rec| Same::Id(*rec))
+        self.ingest.records.find(hash, of_source).map(Same::Id)
     }
 
     /// Notes that a source has a record that another one had before.

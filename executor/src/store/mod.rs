@@ -36,7 +36,6 @@ use std::{
 
 use ahash::RandomState;
 use duckdb::Connection;
-use hashbrown::HashTable;
 use kestrel_stix::EntityType;
 
 mod archive;
@@ -46,10 +45,12 @@ mod catalog;
 mod counts;
 mod database;
 mod dictionary;
+mod entities;
 mod entity_set;
 mod error;
 mod expand;
 mod fetch;
+mod index;
 mod ingest;
 mod literal;
 mod merged;
@@ -106,9 +107,7 @@ pub struct Store {
     archive: archive::Archive,
     stage: stage::Stage,
     ingest: ingest::Ingest,
-    /// STIX UUID and type of each entity.
-    entities: Vec<(uuid::Uuid, TypeId)>,
-    entity_index: HashTable<u32>,
+    entities: entities::Entities,
     hasher: RandomState,
     /// Which entity replaced which, by the attach rule.
     aliases: HashMap<u32, u32, RandomState>,
@@ -133,9 +132,6 @@ pub struct Store {
     broken: bool,
 }
 
-/// Bytes that an entry of a hash table of numbers takes, about: tables are half full on average.
-const INDEX: u64 = 8;
-
 /// What the database did so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Statistics {
@@ -159,8 +155,7 @@ impl Store {
             archive: archive::Archive::default(),
             stage: stage::Stage::default(),
             ingest: ingest::Ingest::default(),
-            entities: Vec::new(),
-            entity_index: HashTable::new(),
+            entities: entities::Entities::default(),
             hasher: RandomState::new(),
             aliases: HashMap::default(),
             next_table: 0,
@@ -208,8 +203,8 @@ impl Store {
 
     /// Returns the STIX id of an entity: `type--uuid`.
     pub fn entity_id(&self, entity: u32) -> String {
-        let (uuid, entity_type) = &self.entities[entity as usize];
-        kestrel_stix::identity::id_text(self.catalog.type_name(*entity_type), *uuid)
+        let (uuid, entity_type) = self.entities.get(entity);
+        kestrel_stix::identity::id_text(self.catalog.type_name(entity_type), uuid)
     }
 
     /// Returns the number of an entity by its STIX id, if the session has seen it.
@@ -217,13 +212,8 @@ impl Store {
         let (name, _) = id.rsplit_once("--")?;
         let entity_type = self.catalog.type_id(name)?;
         let uuid = kestrel_stix::identity::parse_id(name, id)?;
-        let found = self.find_entity(entity_type, uuid)?;
+        let found = self.entities.find(uuid, entity_type)?;
         Some(*self.aliases.get(&found).unwrap_or(&found))
-    }
-
-    fn find_entity(&self, entity_type: TypeId, uuid: uuid::Uuid) -> Option<u32> {
-        let hash = self.hasher.hash_one((uuid, entity_type));
-        self.entity_index.find(hash, |known| self.entities[*known as usize] == (uuid, entity_type)).copied()
     }
 
     /// Returns how often a regular expression took too long on a value, which was then taken
@@ -248,13 +238,12 @@ impl Store {
 
     /// Returns the bytes that what sources gave takes outside the database, about.
     pub fn loaded_bytes(&self) -> u64 {
-        let entities = self.entities.len() as u64 * (24 + INDEX);
         let places = self.records.len() as u64 * 9 + self.archive.objects() as u64 * 5;
         self.dictionary.bytes()
             + self.archive.bytes()
             + self.records.bytes()
             + self.ingest.bytes()
-            + entities
+            + self.entities.bytes()
             + places
     }
 

@@ -326,7 +326,7 @@ impl Store {
         let Wanted::Passing(test) = wanted else { return Chosen::All };
         let name = self.catalog.type_name(entity_type);
         let passes = |object: &u32| {
-            let (uuid, _) = self.entities[self.archive.entities[*object as usize] as usize];
+            let (uuid, _) = self.entities.get(self.archive.entities[*object as usize]);
             test.holds(&ValueRef::Text(id_text(name, uuid).into()))
         };
         Chosen::Some(self.archive.of_type(entity_type).iter().map(passes).collect())
