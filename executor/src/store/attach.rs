@@ -27,7 +27,7 @@ impl Store {
         ) else {
             return Ok(());
         };
-        let table = self.catalog.table(process);
+        let table = self.type_table(process)?;
         let unique = match self.dictionary.lookup(&ValueRef::Text("".into())) {
             Some(empty) => format!("nullif(o.{unique}, {empty})"),
             None => format!("o.{unique}"),
@@ -116,13 +116,13 @@ impl Store {
         let (Some(asset), false) = (asset, columns.is_empty()) else {
             return self.scratch("SELECT 0::UINTEGER AS rec, 0::UINTEGER AS host WHERE false");
         };
+        let assets = self.type_table(asset)?;
         let firsts: Vec<String> =
             columns.iter().map(|column| format!("arg_min(o.{column}, s.ord)")).collect();
         self.scratch(&format!(
-            "SELECT s.rec AS rec, coalesce({}) AS host FROM seen s JOIN {} o ON o.obj = s.obj
+            "SELECT s.rec AS rec, coalesce({}) AS host FROM seen s JOIN {assets} o ON o.obj = s.obj
              WHERE s.rec >= {first_record} GROUP BY s.rec",
-            firsts.join(", "),
-            self.catalog.table(asset)
+            firsts.join(", ")
         ))
     }
 

@@ -20,6 +20,9 @@ pub use kestrel_stix::batch::ColumnKind;
 pub struct Catalog {
     types: Vec<TypeEntry>,
     columns: Vec<ColumnEntry>,
+    /// How many of the types are known to operations: those of sources that were read to their
+    /// end.
+    declared: usize,
     type_index: HashMap<String, TypeId, RandomState>,
     column_index: HashMap<(TypeId, String, u8), ColumnId, RandomState>,
 }
@@ -134,9 +137,14 @@ impl Catalog {
         [of_kind(1), of_kind(2)].into_iter().flatten().collect()
     }
 
-    /// Returns true if the database has a table for a type.
-    pub(super) fn has_table(&self, entity_type: TypeId) -> bool {
-        self.types[entity_type.0 as usize].stored.is_some()
+    /// Lets operations know all types that occurred so far.
+    pub(super) fn declare(&mut self) {
+        self.declared = self.types.len();
+    }
+
+    /// Returns true if operations know a type.
+    pub(super) fn is_declared(&self, entity_type: TypeId) -> bool {
+        (entity_type.0 as usize) < self.declared
     }
 
     /// Returns the table of a type's objects.
@@ -205,15 +213,16 @@ impl Catalog {
         self.columns(entity_type).iter().copied().filter(wide)
     }
 
-    /// Returns whether the database has no table for a type yet, and the columns that it does
-    /// not have yet; notes that it has them all now.
-    pub(super) fn take_unstored(&mut self, entity_type: TypeId) -> (bool, Vec<ColumnId>) {
-        let entry = &self.types[entity_type.0 as usize];
-        let known = entry.stored.unwrap_or(0);
-        let wide: Vec<ColumnId> = self.stored_columns(entity_type).collect();
-        let new = entry.stored.is_none();
-        self.types[entity_type.0 as usize].stored = Some(wide.len());
-        (new, wide[known..].to_vec())
+    /// Returns how many of its columns a type's table has in the database; none if there is no
+    /// table yet.
+    pub(super) fn stored(&self, entity_type: TypeId) -> Option<usize> {
+        self.types[entity_type.0 as usize].stored
+    }
+
+    /// Notes that a type's table has all columns that are known now.
+    pub(super) fn set_stored(&mut self, entity_type: TypeId) {
+        let columns = self.stored_columns(entity_type).count();
+        self.types[entity_type.0 as usize].stored = Some(columns);
     }
 }
 

@@ -137,7 +137,7 @@ impl Store {
         let records = loading.first_record..index(self.records.len())?;
         self.ingest.sources[source.0 as usize] = records.clone();
         self.rank_records()?;
-        self.write_schema()?;
+        self.catalog.declare();
         if self.options.attach_processes {
             self.bring(&records.collect::<Vec<_>>())?;
             self.attach(loading.first_record)?;
@@ -168,7 +168,7 @@ impl Store {
         let records = start..index(self.records.len())?;
         self.ingest.sources[source.0 as usize] = records.clone();
         self.rank_untimed();
-        self.write_schema()?;
+        self.catalog.declare();
         self.bring(&records.collect::<Vec<_>>())?;
         Ok((source, objects))
     }

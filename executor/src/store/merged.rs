@@ -210,7 +210,7 @@ impl Store {
             .collect();
         let mut types: Vec<TypeId> = Vec::new();
         for target in columns.iter().flat_map(|column| self.catalog.targets(*column)) {
-            if !types.contains(target) && self.catalog.has_table(*target) {
+            if !types.contains(target) && self.catalog.is_declared(*target) {
                 types.push(*target);
             }
         }
@@ -277,15 +277,15 @@ impl Store {
             let (narrow, wide): (Vec<ColumnId>, Vec<ColumnId>) =
                 mine.iter().partition(|column| self.catalog.is_narrow(**column));
             if !wide.is_empty() {
+                let stored = self.type_table(*entity_type)?;
                 let aggregates: Vec<String> = wide
                     .iter()
                     .map(|column| format!("arg_max(o.{0}, n.key) AS {0}", self.catalog.sql(*column)))
                     .collect();
                 let (table, _) = self.keep(&format!(
-                    "SELECT o.ent AS ent, {} FROM {} o JOIN {objects} n ON n.obj = o.obj
+                    "SELECT o.ent AS ent, {} FROM {stored} o JOIN {objects} n ON n.obj = o.obj
                      SEMI JOIN {members} m ON m.target = o.ent GROUP BY o.ent",
-                    aggregates.join(", "),
-                    self.catalog.table(*entity_type)
+                    aggregates.join(", ")
                 ))?;
                 known.extend(wide.iter().map(|column| (*column, table.clone())));
             }

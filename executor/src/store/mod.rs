@@ -17,7 +17,7 @@
 //! | `seen` | rec, obj, ord, type | appearance |
 //! | `reached` | rec, obj, ord | object that a record only refers to |
 //! | `object` | obj, ent, type | distinct object |
-//! | `o_K` | obj, ent, attributes, single references | distinct object of type K |
+//! | `o_K` | obj, ent, attributes, single references | distinct object of type K, once an operation looks there |
 //! | `link` | obj, col, ord, target | element of a reference list |
 //! | `cell` | obj, col, code | attribute of an object whose type has too many for columns |
 //! | `query` | query, rec | record that a query of a data source returned |

@@ -194,7 +194,7 @@ impl Store {
 
     /// Returns the type of this name if objects of it were loaded.
     pub(super) fn stored_type(&self, name: &str) -> Option<TypeId> {
-        self.catalog.type_id(name).filter(|entity_type| self.catalog.has_table(*entity_type))
+        self.catalog.type_id(name).filter(|entity_type| self.catalog.is_declared(*entity_type))
     }
 
     /// Returns the objects of a type that satisfy a pattern, whose tests are all about that type.

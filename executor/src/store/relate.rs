@@ -47,8 +47,10 @@ impl Store {
             Found::References(hops) => {
                 let sides = Sides { input: members, objects: self.world_objects(&world)?, returned };
                 let input_type = self.stored_type(input_type.as_str());
-                let parts: Vec<String> =
-                    hops.iter().flat_map(|hop| self.edges(&sides, input_type, *hop)).collect();
+                let mut parts = Vec::new();
+                for hop in hops {
+                    parts.extend(self.edges(&sides, input_type, hop)?);
+                }
                 (!parts.is_empty()).then(|| parts.join(" UNION "))
             }
         };
@@ -76,19 +78,28 @@ impl Store {
     }
 
     /// Queries for the entities at the other end of one reference.
-    fn edges(&self, sides: &Sides, input_type: Option<TypeId>, hop: Hop) -> Vec<String> {
+    fn edges(
+        &mut self,
+        sides: &Sides,
+        input_type: Option<TypeId>,
+        hop: Hop,
+    ) -> Result<Vec<String>, StoreError> {
         let holder = match hop.holder {
             Holder::Input => input_type,
             Holder::Returned => Some(sides.returned),
         };
-        let Some(holder) = holder else { return Vec::new() };
+        let Some(holder) = holder else { return Ok(Vec::new()) };
         let columns = self.catalog.references(holder, hop.reference);
-        columns.into_iter().map(|column| self.edge(sides, holder, column, hop.holder)).collect()
+        if columns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let table = self.type_table(holder)?;
+        Ok(columns.into_iter().map(|column| self.edge(sides, &table, column, hop.holder)).collect())
     }
 
-    fn edge(&self, sides: &Sides, holder: TypeId, column: ColumnId, side: Holder) -> String {
+    /// The query over a reference that objects of this table hold.
+    fn edge(&self, sides: &Sides, table: &str, column: ColumnId, side: Holder) -> String {
         let Sides { input, objects, returned } = sides;
-        let table = self.catalog.table(holder);
         let single = self.catalog.kind(column) == ColumnKind::Reference && !self.catalog.is_narrow(column);
         let target = if single {
             format!("JOIN object t ON t.obj = o.{}", self.catalog.sql(column))

@@ -40,6 +40,9 @@ pub(super) struct Stage {
     /// Working memory for one record: objects to follow references from.
     stack: Vec<u32>,
     waiting: Waiting,
+    /// Objects that are in the database but not yet in the table of their type, by type: of
+    /// most types no operation ever looks at a table.
+    pending: Vec<Vec<u32>>,
 }
 
 /// Rows on their way into the database.
@@ -84,6 +87,7 @@ impl Store {
         self.stage.objects.resize(self.archive.objects(), false);
         self.stage.stamps.resize(self.archive.objects(), NO_CODE);
         let mut new = New::default();
+        let pending: Vec<usize> = self.stage.pending.iter().map(Vec::len).collect();
         let brought = self.at_once(|store| {
             for record in records {
                 if !std::mem::replace(&mut store.stage.records[*record as usize], true) {
@@ -104,6 +108,8 @@ impl Store {
             new.objects.iter().for_each(|object| self.stage.objects[*object as usize] = false);
             self.stage.stamps.fill(NO_CODE);
             self.stage.waiting = Waiting::default();
+            let lengths = pending.into_iter().chain(std::iter::repeat(0));
+            self.stage.pending.iter_mut().zip(lengths).for_each(|(objects, length)| objects.truncate(length));
         }
         brought
     }
@@ -181,7 +187,10 @@ impl Store {
                     push_row(&mut cells, [*object, column.0, *code]);
                 }
             }
-            self.flush_type(entity_type, new)?;
+            if self.stage.pending.len() <= at {
+                self.stage.pending.resize_with(at + 1, Vec::new);
+            }
+            self.stage.pending[at].extend(new);
         }
         self.append("object", &mut objects)?;
         self.append("link", &mut links)?;
@@ -196,31 +205,56 @@ impl Store {
         self.catalog.kind(column) == ColumnKind::References || self.catalog.is_narrow(column)
     }
 
-    fn flush_type(&mut self, entity_type: TypeId, objects: &[u32]) -> Result<(), StoreError> {
-        let entities = objects.iter().map(|object| self.archive.entities[*object as usize]).collect();
-        let mut arrays = vec![plain(objects.to_vec()), plain(entities)];
-        for column in self.catalog.stored_columns(entity_type) {
-            let codes = objects.iter().map(|object| self.archive.code(column, self.archive.row_of(*object)));
-            arrays.push(nullable(codes.collect()));
+    /// Returns the table of a type's objects, with all that are in the database.
+    pub(super) fn type_table(&mut self, entity_type: TypeId) -> Result<String, StoreError> {
+        let table = self.catalog.table(entity_type);
+        let at = entity_type.0 as usize;
+        let columns: Vec<ColumnId> = self.catalog.stored_columns(entity_type).collect();
+        let stored = self.catalog.stored(entity_type);
+        let objects = self.stage.pending.get_mut(at).map(std::mem::take).unwrap_or_default();
+        if objects.is_empty() && stored == Some(columns.len()) {
+            return Ok(table);
         }
-        self.append_arrays(&self.catalog.table(entity_type), arrays)
-    }
-
-    /// Makes the tables of types that are new, and adds the columns that are new.
-    pub(super) fn write_schema(&mut self) -> Result<(), StoreError> {
-        let mut sql = String::new();
-        for entity_type in self.catalog.types() {
-            let table = self.catalog.table(entity_type);
-            let (new, added) = self.catalog.take_unstored(entity_type);
-            let columns = added.iter().map(|column| format!("{} UINTEGER", self.catalog.sql(*column)));
-            if new {
-                let columns: String = columns.map(|column| format!(", {column}")).collect();
-                sql.push_str(&format!("CREATE TABLE {table}(obj UINTEGER, ent UINTEGER{columns});"));
-            } else {
-                sql.extend(columns.map(|column| format!("ALTER TABLE {table} ADD COLUMN {column};")));
+        let added = columns[stored.unwrap_or(0)..].iter();
+        let added = added.map(|column| format!("{} UINTEGER", self.catalog.sql(*column)));
+        let schema = match stored {
+            None => {
+                let columns: String = added.map(|column| format!(", {column}")).collect();
+                format!("CREATE TABLE {table}(obj UINTEGER, ent UINTEGER{columns})")
+            }
+            Some(_) => added.map(|column| format!("ALTER TABLE {table} ADD COLUMN {column};")).collect(),
+        };
+        let written = self.at_once(|store| {
+            if !schema.is_empty() {
+                store.execute(&schema)?;
+            }
+            if objects.is_empty() { Ok(()) } else { store.append_objects(&table, &columns, &objects) }
+        });
+        match &written {
+            Ok(()) => self.catalog.set_stored(entity_type),
+            // They still wait.
+            Err(_) => {
+                if let Some(pending) = self.stage.pending.get_mut(at) {
+                    *pending = objects;
+                }
             }
         }
-        if sql.is_empty() { Ok(()) } else { self.execute(&sql) }
+        written.map(|()| table)
+    }
+
+    fn append_objects(
+        &mut self,
+        table: &str,
+        columns: &[ColumnId],
+        objects: &[u32],
+    ) -> Result<(), StoreError> {
+        let entities = objects.iter().map(|object| self.archive.entities[*object as usize]).collect();
+        let mut arrays = vec![plain(objects.to_vec()), plain(entities)];
+        for column in columns {
+            let codes = objects.iter().map(|object| self.archive.code(*column, self.archive.row_of(*object)));
+            arrays.push(nullable(codes.collect()));
+        }
+        self.append_arrays(table, arrays)
     }
 
     /// Orders the records by time, after a source was added.
