@@ -1,7 +1,7 @@
 //! `TIMESTAMPED`, `ADDOBSID`, `RECORDS`: one row for each entity and record. Entities 7.
 
 use kestrel_ir::{Rows, op::TransformKind};
-use kestrel_stix::{AttributePath, Value};
+use kestrel_stix::{AttributePath, Timestamp, Value};
 
 use super::{OpError, require_entities, with_table};
 use crate::store::{Data, EntitySet, Store};
@@ -27,7 +27,8 @@ pub fn transform(store: &mut Store, set: &EntitySet, kind: TransformKind) -> Res
     })
 }
 
-/// Makes a table `(rec, f0, f1 …)` of the codes of the columns in front.
+/// Makes a table `(rec, f0, f1 …, first, last, number, rank)` of the codes of the columns in
+/// front, and of what orders records.
 fn record_columns(store: &mut Store, kind: TransformKind, records: Vec<u32>) -> Result<String, OpError> {
     let mut columns = Vec::new();
     for name in kind.columns() {
@@ -47,7 +48,15 @@ fn record_columns(store: &mut Store, kind: TransformKind, records: Vec<u32>) -> 
         }
         columns.push((format!("f{}", columns.len()), Data::U32(codes)));
     }
-    let mut named = vec![("rec", Data::U32(records))];
+    let known = store.records();
+    let micros = |at: Option<Timestamp>| at.map(Timestamp::micros);
+    let mut named = vec![
+        ("first", Data::I64(records.iter().map(|record| micros(known.first(*record))).collect())),
+        ("last", Data::I64(records.iter().map(|record| micros(known.last(*record))).collect())),
+        ("number", Data::I64(records.iter().map(|record| Some(known.number(*record))).collect())),
+        ("rank", Data::U32(records.iter().map(|record| store.rank(*record)).collect())),
+        ("rec", Data::U32(records)),
+    ];
     named.extend(columns.iter().map(|(name, data)| (name.as_str(), data.clone())));
     Ok(store.put(&named)?)
 }
@@ -85,19 +94,19 @@ fn joined(
     };
     let (order, join) = match (kind, &ids) {
         (TransformKind::Addobsid, Some(ids)) => {
-            ("i.rank, r.rank".to_owned(), format!("JOIN {ids} i ON i.c = f.f0"))
+            ("i.rank, f.rank".to_owned(), format!("JOIN {ids} i ON i.c = f.f0"))
         }
         (TransformKind::Records, Some(ids)) => (
-            "r.number, r.first NULLS FIRST, r.last NULLS FIRST, i.rank, r.rank".to_owned(),
+            "f.number, f.first NULLS FIRST, f.last NULLS FIRST, i.rank, f.rank".to_owned(),
             format!("JOIN {ids} i ON i.c = f.f3"),
         ),
-        _ => ("r.first NULLS FIRST, r.rec".to_owned(), String::new()),
+        _ => ("f.first NULLS FIRST, f.rec".to_owned(), String::new()),
     };
     let select = format!(
         "SELECT (row_number() OVER (ORDER BY {order}, e.place) - 1)::UINTEGER AS pos, g.ent, g.rec, {} \
          FROM {sightings} g \
          JOIN (SELECT s.ent, min(s.pos) AS place{firsts} FROM {} s GROUP BY s.ent) e ON e.ent = g.ent \
-         JOIN record r ON r.rec = g.rec JOIN {fronts} f ON f.rec = g.rec {join}",
+         JOIN {fronts} f ON f.rec = g.rec {join}",
         columns.join(", "),
         set.table
     );

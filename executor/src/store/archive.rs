@@ -1,8 +1,9 @@
 //! Everything that was loaded, as numbers in memory, column by column.
 //!
-//! Sources give far more than a hunt asks for. What they gave lies here, where patterns are
-//! applied to it by running over columns; only the records that a query returns go into the
-//! database (see [`Stage`](super::stage)). Nothing here is text, and nothing is a map.
+//! Sources give far more than a hunt asks for. What they gave lies here: patterns are applied to
+//! it by running over columns, references are followed by looking their targets up, and
+//! attributes are merged by running over what the records at hand show. Nothing here is text,
+//! and nothing is a map.
 
 use std::collections::HashMap;
 
@@ -167,7 +168,17 @@ impl Archive {
         let more = if self.united.is_empty() { None } else { self.united.get(&record) };
         (own, more.map_or(&[], Vec::as_slice))
     }
+
+    /// Returns what is seen in a record, with the place of each object in it.
+    pub(super) fn shown(&self, record: u32) -> impl Iterator<Item = (u32, u32)> + use<'_> {
+        let (own, more) = self.seen(record);
+        let ords = (0..own.len() as u32).chain((0..more.len() as u32).map(|at| LATER + at));
+        own.iter().chain(more).copied().zip(ords)
+    }
 }
+
+/// Objects that a united record brings later stand after those it had.
+const LATER: u32 = 1 << 30;
 
 fn range(ends: &[u32], at: u32) -> std::ops::Range<usize> {
     let at = at as usize;

@@ -33,8 +33,6 @@ struct TypeEntry {
     columns: Vec<ColumnId>,
     /// How many columns the first object of the type brought: `id` is shown after them.
     first: Option<usize>,
-    /// How many columns its table has in the database; none if there is no table yet.
-    stored: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -147,22 +145,12 @@ impl Catalog {
         (entity_type.0 as usize) < self.declared
     }
 
-    /// Returns the table of a type's objects.
-    pub(super) fn table(&self, entity_type: TypeId) -> String {
-        format!("o_{}", entity_type.0)
-    }
-
-    /// Returns the column's name in the table of its type's objects.
-    pub(super) fn sql(&self, column: ColumnId) -> String {
-        format!("c{}", column.0)
-    }
-
     pub(super) fn add_type(&mut self, name: &str) -> TypeId {
         if let Some(known) = self.type_id(name) {
             return known;
         }
         let id = TypeId(self.types.len() as u32);
-        self.types.push(TypeEntry { name: name.to_owned(), columns: Vec::new(), first: None, stored: None });
+        self.types.push(TypeEntry { name: name.to_owned(), columns: Vec::new(), first: None });
         self.type_index.insert(name.to_owned(), id);
         id
     }
@@ -200,33 +188,14 @@ impl Catalog {
         }
     }
 
-    /// Returns true for columns that are kept as rows of table `cell` or `link`, since their
-    /// type has too many for a table.
+    /// Returns true for columns that are no columns of the archive but kept with each object,
+    /// since their type has too many.
     pub fn is_narrow(&self, column: ColumnId) -> bool {
         self.columns[column.0 as usize].narrow
     }
-
-    /// Returns the columns of the database's table of a type, after `obj` and `ent`.
-    pub(super) fn stored_columns(&self, entity_type: TypeId) -> impl Iterator<Item = ColumnId> + '_ {
-        let wide =
-            |column: &ColumnId| self.kind(*column) != ColumnKind::References && !self.is_narrow(*column);
-        self.columns(entity_type).iter().copied().filter(wide)
-    }
-
-    /// Returns how many of its columns a type's table has in the database; none if there is no
-    /// table yet.
-    pub(super) fn stored(&self, entity_type: TypeId) -> Option<usize> {
-        self.types[entity_type.0 as usize].stored
-    }
-
-    /// Notes that a type's table has all columns that are known now.
-    pub(super) fn set_stored(&mut self, entity_type: TypeId) {
-        let columns = self.stored_columns(entity_type).count();
-        self.types[entity_type.0 as usize].stored = Some(columns);
-    }
 }
 
-/// So many columns of a type have a column in the database; the others are rows of `cell`.
+/// So many columns of a type are columns of the archive; further ones are kept with each object.
 const WIDEST: usize = 1000;
 
 fn kind_number(kind: ColumnKind) -> u8 {

@@ -6,7 +6,7 @@ use ahash::RandomState;
 use kestrel_ir::plan::Rows;
 use kestrel_stix::{EntityType, TimeWindow, Timestamp};
 
-use super::{EntitySet, NO_CODE, Records, Store, StoreError, TypeId};
+use super::{Data, EntitySet, NO_CODE, Records, Store, StoreError, TypeId};
 
 /// Source: entities specification 2.2, language specification 3.13.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,7 +46,7 @@ impl Store {
         let members = self.members(set)?;
         let mut shown = false;
         let mut sightings = 0u64;
-        self.each_sighting(set, &members, |records, record| {
+        self.each_sighting(set, &members, |records, _, record| {
             shown = true;
             // Counts are given by data, so their sum may be beyond any number.
             sightings = sightings.saturating_add(records.number(record).unsigned_abs());
@@ -126,7 +126,7 @@ impl Store {
     pub fn span(&mut self, set: &EntitySet) -> Result<TimeWindow, StoreError> {
         let members = self.members(set)?;
         let (mut first, mut last) = (None::<Timestamp>, None::<Timestamp>);
-        self.each_sighting(set, &members, |records, record| {
+        self.each_sighting(set, &members, |records, _, record| {
             if let Some(at) = records.first(record) {
                 first = Some(first.map_or(at, |known| known.min(at)));
             }
@@ -147,8 +147,13 @@ impl Store {
     }
 
     /// Tells every distinct pair of an entity of the set and a real record of the set's world
-    /// that shows it; the record only.
-    fn each_sighting(&mut self, set: &EntitySet, members: &Members, mut tell: impl FnMut(&Records, u32)) {
+    /// that shows it: entity and record.
+    fn each_sighting(
+        &mut self,
+        set: &EntitySet,
+        members: &Members,
+        mut tell: impl FnMut(&Records, u32, u32),
+    ) {
         let mut stamps = vec![NO_CODE; self.entities.len()];
         for record in self.world_candidates(&set.world, TimeWindow::default()) {
             if !self.records.is_real(record) {
@@ -158,7 +163,7 @@ impl Store {
             for object in own.iter().chain(more) {
                 let entity = self.archive.entities[*object as usize];
                 if members.has(entity) && std::mem::replace(&mut stamps[entity as usize], record) != record {
-                    tell(&self.records, record);
+                    tell(&self.records, entity, record);
                 }
             }
         }
@@ -167,16 +172,13 @@ impl Store {
     /// Returns a table `(ent, rec)` of the distinct pairs of an entity of the set and a real
     /// record that shows it, among the records of the set's world. The table is kept.
     pub fn sightings(&mut self, set: &EntitySet) -> Result<String, StoreError> {
-        let records = self.world_records(&set.world)?;
-        let members =
-            self.scratch(&format!("SELECT DISTINCT ent FROM {} WHERE ent IS NOT NULL", set.table))?;
-        let (table, _) = self.keep(&format!(
-            "SELECT DISTINCT o.ent AS ent, s.rec AS rec FROM object o SEMI JOIN {members} m ON m.ent = o.ent
-             JOIN seen s ON s.obj = o.obj SEMI JOIN {records} w ON w.rec = s.rec
-             JOIN record r ON r.rec = s.rec WHERE r.\"real\" = 1"
-        ))?;
-        self.sweep()?;
-        Ok(table)
+        let members = self.members(set)?;
+        let (mut entities, mut records) = (Vec::new(), Vec::new());
+        self.each_sighting(set, &members, |_, entity, record| {
+            entities.push(entity);
+            records.push(record);
+        });
+        self.put(&[("ent", Data::U32(entities)), ("rec", Data::U32(records))])
     }
 
     /// Returns the records that show entities of a set, with times, in the order of the

@@ -63,17 +63,6 @@ impl Columns {
 /// From so many rows on, the database works on several threads.
 const MANY_ROWS: u64 = 1 << 18;
 
-const TABLES: &str = "
-CREATE TABLE record(rec UINTEGER, source UINTEGER, \"real\" UINTEGER, first BIGINT, last BIGINT, number BIGINT, rank UINTEGER, born UINTEGER);
-CREATE TABLE seen(rec UINTEGER, obj UINTEGER, ord UINTEGER, type UINTEGER);
-CREATE TABLE reached(rec UINTEGER, obj UINTEGER, ord UINTEGER);
-CREATE TABLE object(obj UINTEGER, ent UINTEGER, type UINTEGER);
-CREATE TABLE link(obj UINTEGER, col UINTEGER, ord UINTEGER, target UINTEGER);
-CREATE TABLE cell(obj UINTEGER, col UINTEGER, code UINTEGER);
-CREATE TABLE query(query UINTEGER, rec UINTEGER);
-CREATE TABLE visible(rec UINTEGER, pool UINTEGER);
-";
-
 impl Database {
     fn open(options: &Options) -> Result<Self, StoreError> {
         let folder = folder(options.temporary.as_deref())?;
@@ -88,7 +77,6 @@ impl Database {
         }
         // Threads that wait for each other cost small statements more than they bring.
         let connection = Connection::open_in_memory_with_flags(config.threads(1)?)?;
-        connection.execute_batch(TABLES)?;
         Ok(Database { connection, many_threads: false, _folder: folder })
     }
 }
@@ -328,13 +316,6 @@ impl Store {
     /// Makes an empty entity set.
     pub fn empty_set(&mut self, entity_type: &EntityType, world: World) -> Result<EntitySet, StoreError> {
         self.entity_set("SELECT 0::UINTEGER AS pos, 0::UINTEGER AS ent WHERE false", entity_type, world)
-    }
-
-    /// Makes a table that lives until the operation's end.
-    pub(super) fn scratch(&mut self, select: &str) -> Result<String, StoreError> {
-        let (name, _) = self.keep(select)?;
-        self.scratch.push(name.clone());
-        Ok(name)
     }
 
     /// Makes a table of one column `c` that lives until the operation's end.

@@ -126,12 +126,12 @@ impl Dictionary {
         let same = |code: u32| {
             let entry = &self.entries[code as usize];
             match value {
-                    ValueRef::Int(n) => entry.kind == 0 && entry.bits == n.cast_unsigned(),
-                    ValueRef::Float(n) => entry.kind == 1 && entry.bits == n.to_bits(),
-                    ValueRef::Bool(b) => entry.kind == 2 && entry.bits == u64::from(*b),
-                    ValueRef::Text(text) => entry.kind == 3 && self.text(entry) == text,
-                    ValueRef::Json(text) => entry.kind == 4 && self.text(entry) == text,
-                }
+                ValueRef::Int(n) => entry.kind == 0 && entry.bits == n.cast_unsigned(),
+                ValueRef::Float(n) => entry.kind == 1 && entry.bits == n.to_bits(),
+                ValueRef::Bool(b) => entry.kind == 2 && entry.bits == u64::from(*b),
+                ValueRef::Text(text) => entry.kind == 3 && self.text(entry) == text,
+                ValueRef::Json(text) => entry.kind == 4 && self.text(entry) == text,
+            }
         };
         self.index.find(hash, same)
     }

@@ -23,9 +23,6 @@ pub enum StoreError {
         /// Bytes.
         limit: u64,
     },
-    /// An earlier failure left the database without some of the data.
-    #[error("an earlier failure left the hunt's database incomplete")]
-    Broken,
     /// The work was interrupted from outside.
     #[error("the hunt was stopped")]
     Interrupted,
@@ -63,7 +60,7 @@ impl StoreError {
     /// Turns the error into a message at the step that failed.
     pub fn diagnostic(&self, span: Span) -> Diagnostic {
         let (code, help) = match self {
-            StoreError::Memory(_) | StoreError::TooLarge { .. } | StoreError::Broken => {
+            StoreError::Memory(_) | StoreError::TooLarge { .. } => {
                 (Code::E0704, "give it more memory with `--memory`, or narrow the time range".to_owned())
             }
             StoreError::Full => (Code::E0704, "narrow the time range, or hunt in several parts".to_owned()),

@@ -38,8 +38,7 @@ pub struct QueryResult {
 }
 
 impl Store {
-    /// Finds the records that match, and in them the objects that the centre matched; brings
-    /// them into the database.
+    /// Finds the records that match, and in them the objects that the centre matched.
     pub fn fetch(&mut self, request: &FetchRequest<'_>) -> Result<QueryResult, StoreError> {
         let candidates = self.candidates(request.sources, request.window);
         let mut hits = self.hits(&candidates, request.entity_type, request.pattern)?;
@@ -48,9 +47,7 @@ impl Store {
         }
         let mut records: Vec<u32> = hits.iter().map(|(record, _)| *record).collect();
         records.dedup();
-        self.bring(&records)?;
         let query = u32::try_from(self.queries.len()).map_err(|_| StoreError::Full)?;
-        self.at_once(|store| store.append_query(query, &records))?;
         let count = records.len() as u64;
         self.queries.push(records);
         self.hits.push(hits);
@@ -182,18 +179,7 @@ impl Store {
         let number = u32::try_from(self.pools.len()).map_err(|_| StoreError::Full)?;
         let pool = Pool(number);
         let queries: Vec<u32> = brought.iter().map(|result| result.query).collect();
-        self.pools.push((previous, queries.clone()));
-        if queries.iter().any(|query| !self.queries[*query as usize].is_empty()) {
-            let before = match previous {
-                Some(previous) => format!("WHERE {}", self.pool_condition(previous)),
-                None => "WHERE false".to_owned(),
-            };
-            self.execute(&format!(
-                "INSERT INTO visible SELECT DISTINCT rec, {number} FROM query WHERE query IN ({})
-                 AND rec NOT IN (SELECT rec FROM visible {before})",
-                super::patterns::list(&queries)
-            ))?;
-        }
+        self.pools.push((previous, queries));
         Ok(pool)
     }
 
@@ -208,10 +194,10 @@ impl Store {
         let mut wanted = vec![false; self.entities.len()];
         entities.iter().for_each(|entity| wanted[*entity as usize] = true);
         for record in self.world_candidates(&world, TimeWindow::default()) {
-            for (ord, object) in self.stage.shown(&self.archive, record) {
+            for (object, ord) in self.archive.shown(record) {
                 let entity = self.archive.entities[object as usize] as usize;
                 if wanted[entity] {
-                    let place = u64::from(self.stage.born(record)) << 32 | u64::from(ord);
+                    let place = u64::from(self.times.born(record)) << 32 | u64::from(ord);
                     born[entity] = Some(born[entity].map_or(place, |known| known.min(place)));
                 }
             }

@@ -2,7 +2,7 @@
 //! their numbers.
 //!
 //! Numbers are given in source order, so they depend on the data only, not on how many threads
-//! read it. Rows gather in memory and go to the database in large blocks of integers.
+//! read it.
 
 use kestrel_stix::{
     batch::{Batch, ColumnKind, ObjectRow, RecordRow},
@@ -10,9 +10,7 @@ use kestrel_stix::{
     record::{Defect, Defects, count_defect, merge_defects},
 };
 
-use super::{
-    ColumnId, SourceId, Store, StoreError, TypeId, archive::Reference, index::Index, records::Row,
-};
+use super::{ColumnId, SourceId, Store, StoreError, TypeId, archive::Reference, index::Index, records::Row};
 
 /// What was taken in from one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -135,11 +133,10 @@ impl Store {
             return Ok(Loaded::default());
         };
         let records = loading.first_record..index(self.records.len())?;
-        self.ingest.sources[source.0 as usize] = records.clone();
-        self.rank_records()?;
+        self.ingest.sources[source.0 as usize] = records;
+        self.rank_records();
         self.catalog.declare();
         if self.options.attach_processes {
-            self.bring(&records.collect::<Vec<_>>())?;
             self.attach(loading.first_record)?;
         }
         Ok(loading.loaded)
@@ -147,9 +144,9 @@ impl Store {
 
     /// Gives up a source that failed: its records stay without ever being asked for, unless
     /// another source has them too.
-    pub fn abandon_source(&mut self, source: SourceId) -> Result<(), StoreError> {
+    pub fn abandon_source(&mut self, source: SourceId) {
         self.ingest.loading.take_if(|loading| loading.source == source);
-        self.rank_records()
+        self.rank_records();
     }
 
     /// Takes in rows of a huntflow or a file: each object is in a synthetic record of its own.
@@ -166,10 +163,9 @@ impl Store {
             objects.push(number);
         }
         let records = start..index(self.records.len())?;
-        self.ingest.sources[source.0 as usize] = records.clone();
+        self.ingest.sources[source.0 as usize] = records;
         self.rank_untimed();
         self.catalog.declare();
-        self.bring(&records.collect::<Vec<_>>())?;
         Ok((source, objects))
     }
 

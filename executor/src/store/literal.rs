@@ -16,7 +16,7 @@ use kestrel_stix::{
     schema,
 };
 
-use super::{Data, EntitySet, Store, StoreError, World, patterns::split_reference};
+use super::{EntitySet, Store, StoreError, World, patterns::split_reference};
 
 impl Store {
     /// Makes entities of rows: one value, or none, for each column. Dotted columns such as
@@ -35,16 +35,14 @@ impl Store {
         }
         let (source, objects) = self.take_synthetic(&batch)?;
         let world = World { synthetic: vec![source], ..World::default() };
-        let positions: Vec<u32> = (0..objects.len() as u32).collect();
-        let rows = self.put(&[("pos", Data::U32(positions)), ("obj", Data::U32(objects))])?;
-        self.scratch.push(rows.clone());
-        let select = format!(
-            "SELECT (row_number() OVER (ORDER BY pos) - 1)::UINTEGER AS pos, ent FROM (
-               SELECT o.ent AS ent, min(r.pos) AS pos FROM {rows} r JOIN object o ON o.obj = r.obj GROUP BY o.ent)"
-        );
-        let mut set = self.entity_set(&select, entity_type, world)?;
+        let mut known = vec![false; self.entities.len()];
+        let entities = objects
+            .into_iter()
+            .map(|object| self.archive.entities[object as usize])
+            .filter(|entity| !std::mem::replace(&mut known[*entity as usize], true))
+            .collect();
+        let mut set = self.set_of(entities, entity_type, world)?;
         set.shown = Some(columns.to_vec());
-        self.sweep()?;
         Ok(set)
     }
 }

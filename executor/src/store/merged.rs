@@ -5,34 +5,18 @@
 //! members of one set, a path of references at a time, and kept as long as sets are in use.
 //! Source: entities specification 3.7.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use ahash::RandomState;
 use kestrel_stix::batch::ColumnKind;
 
-use super::{ColumnId, EntitySet, Pool, Store, StoreError, TypeId, World, patterns::list};
+use super::{ColumnId, EntitySet, NO_CODE, Store, StoreError, TypeId};
 
-/// Results for so many worlds are kept, and for so many sets.
-const KEPT_WORLDS: usize = 8;
-const KEPT_SETS: usize = 24;
-
-/// Tables about worlds.
-#[derive(Debug, Default)]
-pub(super) struct Worlds {
-    /// Records: table `(rec)`.
-    records: VecDeque<(World, String)>,
-    /// Objects: table `(obj, key)`, the key of the last record that shows or reaches each.
-    objects: VecDeque<(World, u32, String)>,
-    /// Ranks of records change when a source is added; their order does not.
-    ranks: u32,
-}
-
-impl Worlds {
-    /// Notes that ranks changed.
-    pub(super) fn new_ranks(&mut self) {
-        self.ranks += 1;
-    }
-}
+/// Results for so many sets are kept.
+const KEPT: usize = 24;
 
 /// Merged attributes of the members of sets.
 #[derive(Debug, Default)]
@@ -45,121 +29,49 @@ pub(super) struct Cache {
 /// The entities that a path of references leads to from a set's.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    /// Table or subquery `(ent, target, ord)`: the set's entity, the one reached, and their order.
-    pub(super) links: String,
+    /// The entities of the set, ascending.
+    pub(super) members: Arc<[u32]>,
+    /// The entities reached, ascending.
+    targets: Arc<[u32]>,
+    /// Which member leads to which target, by member and order.
+    links: Arc<[Link]>,
     /// The types of the entities reached.
-    pub(super) types: Vec<TypeId>,
-    /// True if one entity may lead to several.
-    pub(super) many: bool,
-    /// Where each column's merged codes are: table `(ent, c<column>)`.
-    pub(super) columns: HashMap<ColumnId, String, RandomState>,
-    /// Table `(ent, c)` of the codes of the reached entities' ids.
-    pub(super) ids: Option<String>,
+    types: Vec<TypeId>,
+    /// Each column's merged codes, or objects referred to, by target.
+    columns: Columns,
+    /// Codes of the targets' ids.
+    ids: Option<Arc<[u32]>>,
+}
+
+/// By column.
+pub(super) type Columns = HashMap<ColumnId, Arc<[u32]>, RandomState>;
+
+/// From a member of a set to an entity that it leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Link {
+    /// The member's place among the members.
+    pub(super) member: u32,
+    /// Where the target comes among the member's.
+    ord: u64,
+    /// The target's place among the targets.
+    pub(super) target: u32,
+}
+
+impl Node {
+    /// Returns what a member leads to, in order.
+    pub(super) fn links_of(&self, member: u32) -> &[Link] {
+        let start = self.links.partition_point(|link| link.member < member);
+        let length = self.links[start..].partition_point(|link| link.member == member);
+        &self.links[start..start + length]
+    }
+
+    /// Returns all links, by member and order.
+    pub(super) fn links(&self) -> &[Link] {
+        &self.links
+    }
 }
 
 impl Store {
-    /// Returns the condition on `visible.pool` for the records of a pool.
-    pub(super) fn pool_condition(&self, pool: Pool) -> String {
-        let mut chain = vec![pool.0];
-        let mut at = pool;
-        while let Some((Some(before), _)) = self.pools.get(at.0 as usize) {
-            chain.push(before.0);
-            at = *before;
-        }
-        // Pools usually follow each other.
-        if chain.windows(2).all(|pair| pair[0] == pair[1] + 1) && chain.last() == Some(&0) {
-            format!("pool <= {}", pool.0)
-        } else {
-            format!("pool IN ({})", list(&chain))
-        }
-    }
-
-    /// Returns a table `(rec)` of the records of a world, each once.
-    pub(super) fn world_records(&mut self, world: &World) -> Result<String, StoreError> {
-        if let Some((_, table)) = self.worlds.records.iter().find(|(known, _)| known == world) {
-            return Ok(table.clone());
-        }
-        let mut parts = Vec::new();
-        if let Some(pool) = world.pool {
-            parts.push(format!("SELECT rec FROM visible WHERE {}", self.pool_condition(pool)));
-        }
-        if !world.queries.is_empty() {
-            parts.push(format!("SELECT rec FROM query WHERE query IN ({})", list(&world.queries)));
-        }
-        if !world.synthetic.is_empty() {
-            let sources: Vec<u32> = world.synthetic.iter().map(|source| source.0).collect();
-            parts.push(format!("SELECT rec FROM record WHERE source IN ({})", list(&sources)));
-        }
-        let select = match parts.as_slice() {
-            [] => "SELECT 0::UINTEGER AS rec WHERE false".to_owned(),
-            [one] => one.clone(),
-            parts => parts.join(" UNION "),
-        };
-        let (table, _) = self.keep(&select)?;
-        self.worlds.records.push_back((world.clone(), table.clone()));
-        if self.worlds.records.len() > KEPT_WORLDS
-            && let Some((_, old)) = self.worlds.records.pop_front()
-        {
-            self.scratch.push(old);
-        }
-        Ok(table)
-    }
-
-    /// Returns a table `(obj, key)` of the objects that a world's records show or reach; the
-    /// key orders sightings, the last one counts.
-    pub(super) fn world_objects(&mut self, world: &World) -> Result<String, StoreError> {
-        if let Some((_, _, table)) = self.worlds.objects.iter().find(|(known, _, _)| known == world) {
-            return Ok(table.clone());
-        }
-        let records = self.world_records(world)?;
-        let ranks = self.worlds.ranks;
-        // What the pool before has need not be looked at again.
-        let before = self.worlds.objects.iter().rev().find(|(known, at, _)| {
-            *at == ranks
-                && known.queries == world.queries
-                && known.synthetic == world.synthetic
-                && known.pool.is_some_and(|known| world.pool.is_some_and(|pool| self.is_before(known, pool)))
-        });
-        let base = before.map(|(known, _, table)| (known.clone(), table.clone()));
-        let records = match &base {
-            None => records,
-            Some((known, _)) => {
-                let known = self.world_records(known)?;
-                self.scratch(&format!(
-                    "SELECT rec FROM {records} ANTI JOIN {known} ON {known}.rec = {records}.rec"
-                ))?
-            }
-        };
-        let fresh = format!(
-            "SELECT s.obj AS obj, (r.rank::UBIGINT << 32) | s.ord AS key
-             FROM (SELECT rec, obj, ord FROM seen UNION ALL SELECT rec, obj, ord FROM reached) s
-             JOIN (SELECT r.rec, r.rank FROM record r SEMI JOIN {records} w ON w.rec = r.rec) r ON r.rec = s.rec"
-        );
-        let all = match base {
-            None => fresh,
-            Some((_, table)) => format!("SELECT obj, key FROM {table} UNION ALL {fresh}"),
-        };
-        let (table, _) = self.keep(&format!("SELECT obj, max(key) AS key FROM ({all}) GROUP BY obj"))?;
-        self.worlds.objects.push_back((world.clone(), ranks, table.clone()));
-        if self.worlds.objects.len() > KEPT_WORLDS
-            && let Some((_, _, old)) = self.worlds.objects.pop_front()
-        {
-            self.scratch.push(old);
-        }
-        Ok(table)
-    }
-
-    fn is_before(&self, earlier: Pool, later: Pool) -> bool {
-        let mut at = Some(later);
-        while let Some(pool) = at {
-            if pool == earlier {
-                return true;
-            }
-            at = self.pools.get(pool.0 as usize).and_then(|(before, _)| *before);
-        }
-        false
-    }
-
     /// Returns the entities that these references lead to from a set's; the set's own without
     /// any. None if the references lead nowhere.
     pub(super) fn node(
@@ -173,26 +85,33 @@ impl Store {
             return Ok(Some(node.clone()));
         }
         let node = match references.split_last() {
-            None => {
-                let Some(entity_type) = self.stored_type(set.entity_type.as_str()) else { return Ok(None) };
-                let own = "ent, ent AS target, 0::UBIGINT AS ord FROM";
-                let links = match set.members {
-                    // Each entity has one row, so that the set's own table does.
-                    Some(_) => format!("(SELECT {own} {})", set.table),
-                    None => {
-                        self.keep(&format!("SELECT DISTINCT {own} {} WHERE ent IS NOT NULL", set.table))?.0
-                    }
-                };
-                Node { links, types: vec![entity_type], many: false, columns: HashMap::default(), ids: None }
-            }
-            Some((last, before)) => {
-                let Some(node) = self.node(set, before)? else { return Ok(None) };
-                let Some(node) = self.hop(set, before, node, last)? else { return Ok(None) };
-                node
-            }
+            None => self.own_node(set)?,
+            Some((last, before)) => match self.node(set, before)? {
+                Some(node) => self.hop(set, before, &node, last)?,
+                None => None,
+            },
         };
-        self.merged.nodes.insert(key, node.clone());
-        Ok(Some(node))
+        if let Some(node) = &node {
+            self.merged.nodes.insert(key, node.clone());
+        }
+        Ok(node)
+    }
+
+    /// Returns the entities of a set as the ones they lead to.
+    fn own_node(&mut self, set: &EntitySet) -> Result<Option<Node>, StoreError> {
+        let Some(entity_type) = self.stored_type(set.entity_type.as_str()) else { return Ok(None) };
+        let mut members = self.entities_of(set)?.to_vec();
+        members.sort_unstable();
+        let members: Arc<[u32]> = members.into();
+        let links = (0..members.len() as u32).map(|at| Link { member: at, ord: 0, target: at }).collect();
+        Ok(Some(Node {
+            targets: members.clone(),
+            members,
+            links,
+            types: vec![entity_type],
+            columns: Columns::default(),
+            ids: None,
+        }))
     }
 
     /// Follows one reference from a node.
@@ -200,7 +119,7 @@ impl Store {
         &mut self,
         set: &EntitySet,
         before: &[String],
-        node: Node,
+        node: &Node,
         reference: &str,
     ) -> Result<Option<Node>, StoreError> {
         let columns: Vec<ColumnId> = node
@@ -217,102 +136,102 @@ impl Store {
         if types.is_empty() {
             return Ok(None);
         }
-        let single = |store: &Self, column: &ColumnId| {
-            store.catalog.kind(*column) == ColumnKind::Reference && !store.catalog.is_narrow(*column)
-        };
         let (singles, lists): (Vec<ColumnId>, Vec<ColumnId>) =
-            columns.iter().partition(|column| single(self, column));
+            columns.iter().partition(|column| self.is_single(**column));
         let merged = self.columns(set, before, &singles)?;
-        let mut parts = Vec::new();
-        for column in &singles {
-            if let Some(table) = merged.get(column) {
-                parts.push(format!(
-                    "SELECT l.ent AS ent, t.ent AS target, l.ord AS ord FROM {} l JOIN {table} m ON m.ent = l.target
-                     JOIN object t ON t.obj = m.{}",
-                    node.links,
-                    self.catalog.sql(*column)
-                ));
+        // By member: the entity reached, and its order.
+        let mut reached: Vec<(u32, u64, u32)> = Vec::new();
+        for objects in singles.iter().filter_map(|column| merged.get(column)) {
+            for link in node.links() {
+                let object = objects[link.target as usize];
+                if object != NO_CODE {
+                    reached.push((link.member, link.ord, self.archive.entities[object as usize]));
+                }
             }
         }
-        let many = node.many || !lists.is_empty();
         if !lists.is_empty() {
-            let objects = self.world_objects(&set.world)?;
-            let lists: Vec<u32> = lists.iter().map(|column| column.0).collect();
-            parts.push(format!(
-                "SELECT l.ent AS ent, t.ent AS target, min(((n.key & 4294967295::UBIGINT) << 32) | k.ord) AS ord FROM {} l
-                 JOIN object o ON o.ent = l.target JOIN {objects} n ON n.obj = o.obj
-                 JOIN link k ON k.obj = o.obj AND k.col IN ({}) JOIN object t ON t.obj = k.target
-                 GROUP BY l.ent, t.ent",
-                node.links,
-                list(&lists)
-            ));
+            self.follow_lists(set, node, &lists, &mut reached);
         }
-        if parts.is_empty() {
-            return Ok(None);
-        }
-        let (links, _) = self.keep(&parts.join(" UNION ALL "))?;
-        Ok(Some(Node { links, types, many, columns: HashMap::default(), ids: None }))
+        let mut targets: Vec<u32> = reached.iter().map(|(_, _, entity)| *entity).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        let places = self.places(&targets);
+        let mut links: Vec<Link> = reached
+            .into_iter()
+            .map(|(member, ord, entity)| Link { member, ord, target: places[entity as usize] })
+            .collect();
+        links.sort_unstable();
+        Ok(Some(Node {
+            members: node.members.clone(),
+            targets: targets.into(),
+            links: links.into(),
+            types,
+            columns: Columns::default(),
+            ids: None,
+        }))
     }
 
-    /// Returns, for each column of a node's types, the table of its merged codes `(ent, c<n>)`.
+    /// Follows lists of references: any record's list counts, each target under its first place.
+    fn follow_lists(
+        &mut self,
+        set: &EntitySet,
+        node: &Node,
+        lists: &[ColumnId],
+        reached: &mut Vec<(u32, u64, u32)>,
+    ) {
+        let objects = self.world_objects(&set.world);
+        let places = self.places(&node.targets);
+        let mut elements: Vec<(u32, u32, u64)> = Vec::new();
+        for (object, key) in &*objects {
+            let place = places[self.archive.entities[*object as usize] as usize];
+            if place == NO_CODE || !node.types.contains(&self.archive.type_of(*object)) {
+                continue;
+            }
+            for element in self.archive.links(*object) {
+                if lists.contains(&element.column) {
+                    let ord = (key & u64::from(u32::MAX)) << 32 | u64::from(element.ord);
+                    elements.push((place, self.archive.entities[element.target as usize], ord));
+                }
+            }
+        }
+        elements.sort_unstable();
+        elements.dedup_by_key(|(place, entity, _)| (*place, *entity));
+        let mut found: Vec<(u32, u32, u64)> = Vec::new();
+        for link in node.links() {
+            let start = elements.partition_point(|(place, _, _)| *place < link.target);
+            let mine = elements[start..].iter().take_while(|(place, _, _)| *place == link.target);
+            found.extend(mine.map(|(_, entity, ord)| (link.member, *entity, *ord)));
+        }
+        found.sort_unstable();
+        found.dedup_by_key(|(member, entity, _)| (*member, *entity));
+        reached.extend(found.into_iter().map(|(member, entity, ord)| (member, ord, entity)));
+    }
+
+    /// Returns true for references that have one target, which is in a column of the archive.
+    pub(super) fn is_single(&self, column: ColumnId) -> bool {
+        self.catalog.kind(column) == ColumnKind::Reference && !self.catalog.is_narrow(column)
+    }
+
+    /// Returns the merged codes of columns of a node's types.
     pub(super) fn columns(
         &mut self,
         set: &EntitySet,
         references: &[String],
         columns: &[ColumnId],
-    ) -> Result<HashMap<ColumnId, String, RandomState>, StoreError> {
-        let Some(node) = self.node(set, references)? else { return Ok(HashMap::default()) };
+    ) -> Result<Columns, StoreError> {
+        let Some(node) = self.node(set, references)? else { return Ok(Columns::default()) };
         let mut known = node.columns.clone();
-        let mut missing: Vec<ColumnId> =
-            columns.iter().copied().filter(|column| !known.contains_key(column)).collect();
+        let mut missing: Vec<ColumnId> = columns
+            .iter()
+            .copied()
+            .filter(|column| !known.contains_key(column) && node.types.contains(&self.catalog.owner(*column)))
+            .collect();
+        missing.sort_unstable();
         missing.dedup();
         if missing.is_empty() {
             return Ok(known);
         }
-        let objects = self.world_objects(&set.world)?;
-        let members = format!("(SELECT target FROM {})", node.links);
-        for entity_type in &node.types {
-            let of_type = |column: &&ColumnId| self.catalog.owner(**column) == *entity_type;
-            let mine: Vec<ColumnId> = missing.iter().filter(of_type).copied().collect();
-            let (narrow, wide): (Vec<ColumnId>, Vec<ColumnId>) =
-                mine.iter().partition(|column| self.catalog.is_narrow(**column));
-            if !wide.is_empty() {
-                let stored = self.type_table(*entity_type)?;
-                let aggregates: Vec<String> = wide
-                    .iter()
-                    .map(|column| format!("arg_max(o.{0}, n.key) AS {0}", self.catalog.sql(*column)))
-                    .collect();
-                let (table, _) = self.keep(&format!(
-                    "SELECT o.ent AS ent, {} FROM {stored} o JOIN {objects} n ON n.obj = o.obj
-                     SEMI JOIN {members} m ON m.target = o.ent GROUP BY o.ent",
-                    aggregates.join(", ")
-                ))?;
-                known.extend(wide.iter().map(|column| (*column, table.clone())));
-            }
-            if !narrow.is_empty() {
-                let numbers: Vec<u32> = narrow.iter().map(|column| column.0).collect();
-                let picked: Vec<String> = narrow
-                    .iter()
-                    .map(|column| {
-                        format!(
-                            "max(code) FILTER (WHERE col = {}) AS {}",
-                            column.0,
-                            self.catalog.sql(*column)
-                        )
-                    })
-                    .collect();
-                let (table, _) = self.keep(&format!(
-                    "SELECT ent, {} FROM (
-                       SELECT o.ent AS ent, c.col AS col, arg_max(c.code, n.key) AS code
-                       FROM cell c JOIN object o ON o.obj = c.obj JOIN {objects} n ON n.obj = o.obj
-                       SEMI JOIN {members} m ON m.target = o.ent WHERE c.col IN ({}) GROUP BY o.ent, c.col)
-                     GROUP BY ent",
-                    picked.join(", "),
-                    list(&numbers)
-                ))?;
-                known.extend(narrow.iter().map(|column| (*column, table.clone())));
-            }
-        }
+        known.extend(self.merge(set, &node, &missing));
         let key = (set.table.clone(), references.join("\n"));
         if let Some(node) = self.merged.nodes.get_mut(&key) {
             node.columns = known.clone();
@@ -320,66 +239,117 @@ impl Store {
         Ok(known)
     }
 
-    /// Returns a table `(ent, c)` of the codes of the ids of a node's entities.
+    /// Merges what a world's objects have in these columns, by target.
+    fn merge(&mut self, set: &EntitySet, node: &Node, columns: &[ColumnId]) -> Vec<(ColumnId, Arc<[u32]>)> {
+        let objects = self.world_objects(&set.world);
+        let places = self.places(&node.targets);
+        let archive = &self.archive;
+        let width = node.targets.len();
+        let mut codes: Vec<Vec<u32>> = vec![vec![NO_CODE; width]; columns.len()];
+        let mut keys: Vec<Vec<u64>> = vec![vec![0; width]; columns.len()];
+        // The columns of each type: those that are columns of the archive, and the others.
+        let of_type = |entity_type: &TypeId, narrow: bool| -> Vec<usize> {
+            let is_it = |at: &usize| {
+                self.catalog.owner(columns[*at]) == *entity_type
+                    && self.catalog.is_narrow(columns[*at]) == narrow
+            };
+            (0..columns.len()).filter(is_it).collect()
+        };
+        let of_types: Vec<(TypeId, Vec<usize>, Vec<usize>)> = node
+            .types
+            .iter()
+            .map(|entity_type| (*entity_type, of_type(entity_type, false), of_type(entity_type, true)))
+            .collect();
+        for (object, key) in &*objects {
+            let place = places[archive.entities[*object as usize] as usize];
+            if place == NO_CODE {
+                continue;
+            }
+            let object_type = archive.type_of(*object);
+            let Some((_, wide, narrow)) = of_types.iter().find(|(known, _, _)| *known == object_type) else {
+                continue;
+            };
+            let mut put = |at: usize, code: u32| {
+                let (known, last) = (&mut codes[at][place as usize], &mut keys[at][place as usize]);
+                if *known == NO_CODE || *key > *last {
+                    (*known, *last) = (code, *key);
+                }
+            };
+            let row = archive.row_of(*object);
+            for at in wide {
+                let code = archive.code(columns[*at], row);
+                if code != NO_CODE {
+                    put(*at, code);
+                }
+            }
+            if !narrow.is_empty() {
+                for (column, code) in archive.cells(*object) {
+                    if let Some(at) = narrow.iter().find(|at| columns[**at] == *column) {
+                        put(*at, *code);
+                    }
+                }
+            }
+        }
+        columns.iter().copied().zip(codes.into_iter().map(Into::into)).collect()
+    }
+
+    /// Returns the codes of the ids of a node's targets.
     pub(super) fn ids(
         &mut self,
         set: &EntitySet,
         references: &[String],
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<Arc<[u32]>>, StoreError> {
         let Some(node) = self.node(set, references)? else { return Ok(None) };
         if let Some(known) = node.ids {
             return Ok(Some(known));
         }
-        let entities =
-            self.read_column(&format!("SELECT DISTINCT target FROM {} ORDER BY target", node.links))?;
-        let mut codes = Vec::with_capacity(entities.len());
-        for entity in &entities {
+        let mut codes = Vec::with_capacity(node.targets.len());
+        for entity in &*node.targets {
             let id = kestrel_stix::record::ValueRef::Text(self.entity_id(*entity).into());
             codes.push(self.dictionary.intern(&id)?);
         }
-        let table = self.put(&[("ent", super::Data::U32(entities)), ("c", super::Data::U32(codes))])?;
+        let codes: Arc<[u32]> = codes.into();
         let key = (set.table.clone(), references.join("\n"));
         if let Some(node) = self.merged.nodes.get_mut(&key) {
-            node.ids = Some(table.clone());
+            node.ids = Some(codes.clone());
         }
-        Ok(Some(table))
+        Ok(Some(codes))
+    }
+
+    /// Returns, for each entity of the session, its place among these.
+    pub(super) fn places(&self, entities: &[u32]) -> Vec<u32> {
+        let mut places = vec![NO_CODE; self.entities.len()];
+        for (place, entity) in (0u32..).zip(entities) {
+            places[*entity as usize] = place;
+        }
+        places
     }
 
     /// Notes that a set is used; forgets those that were not for long.
     fn use_set(&mut self, table: &str) {
         let order = &mut self.merged.order;
+        if order.back().is_some_and(|last| last == table) {
+            return;
+        }
         if let Some(at) = order.iter().position(|known| known == table) {
             order.remove(at);
         }
         order.push_back(table.to_owned());
-        if order.len() > KEPT_SETS
+        if order.len() > KEPT
             && let Some(old) = order.pop_front()
         {
             self.forget_merged(&old);
         }
     }
 
-    /// Drops what is known about a set; its tables go at the operation's end.
+    /// Drops what is known about a set.
     pub(super) fn forget_merged(&mut self, set: &str) {
-        let (gone, kept) =
-            std::mem::take(&mut self.merged.nodes).into_iter().partition(|((table, _), _)| table == set);
-        self.merged.nodes = kept;
-        let gone: HashMap<(String, String), Node, RandomState> = gone;
-        for node in gone.into_values() {
-            if !node.links.starts_with('(') {
-                self.scratch.push(node.links);
-            }
-            self.scratch.extend(node.columns.into_values());
-            self.scratch.extend(node.ids);
-        }
+        self.merged.nodes.retain(|(table, _), _| table != set);
     }
 
     /// Drops everything that depends on which entity an object belongs to.
     pub(super) fn forget_all_merged(&mut self) {
-        let sets: Vec<String> = self.merged.order.drain(..).collect();
-        for set in sets {
-            self.forget_merged(&set);
-        }
+        self.merged = Cache::default();
     }
 
     /// Drops a set that is not needed any more.

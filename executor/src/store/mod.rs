@@ -1,30 +1,22 @@
-//! The records and entities of a session, in an embedded database of numbers.
+//! The records and entities of a session, as numbers.
 //!
 //! | what | where |
 //! |---|---|
 //! | distinct attribute values | [`Dictionary`]: a value is its code, a dense number |
 //! | types, attributes, references | [`Catalog`] |
 //! | ids and times of records | [`Records`] |
-//! | everything loaded: objects, appearances, references | `archive`, as numbers, column by column |
-//! | what queries returned, and rows of variables | the database, as numbers only |
+//! | everything loaded: objects, appearances, references | `archive`, column by column |
+//! | entities | `entities`: a number for each type and STIX id |
+//! | rows of variables | [`EntitySet`]: entities in order, or a table of an embedded database |
 //!
-//! A query of a source is answered over the archive (`patterns`); the records it returns are
-//! brought into the database (`stage`), where entities are put together. Tables:
-//!
-//! | table | columns | one row per |
-//! |---|---|---|
-//! | `record` | rec, source, real, first, last, number, rank (by last time), born (by first time) | record |
-//! | `seen` | rec, obj, ord, type | appearance |
-//! | `reached` | rec, obj, ord | object that a record only refers to |
-//! | `object` | obj, ent, type | distinct object |
-//! | `o_K` | obj, ent, attributes, single references | distinct object of type K, once an operation looks there |
-//! | `link` | obj, col, ord, target | element of a reference list |
-//! | `cell` | obj, col, code | attribute of an object whose type has too many for columns |
-//! | `query` | query, rec | record that a query of a data source returned |
-//! | `visible` | rec, pool | record, under the first pool that holds it |
+//! A query of a source is answered over the archive (`patterns`), and what it returns is entities
+//! and records by number. References are followed by looking up (`relate`), attributes are merged
+//! by running over what the records at hand show (`merged`, `values`). Operations that order,
+//! group, join or write rows do it in the database, over tables of numbers; it is opened when the
+//! first of them comes.
 //!
 //! Attributes and the targets of references depend on the object alone, since equal objects
-//! are one row: every test of a pattern is a condition on objects, whatever the record.
+//! are one: every test of a pattern is a condition on objects, whatever the record.
 //! SQL is made of numbers and of names that this module made up; no text of a user is in it.
 
 use std::{
@@ -59,7 +51,9 @@ mod process_filter;
 mod rank;
 mod records;
 mod relate;
-mod stage;
+mod times;
+mod values;
+mod worlds;
 
 pub use attributes::Known;
 pub use catalog::{Catalog, ColumnId, ColumnKind, TypeId};
@@ -105,7 +99,7 @@ pub struct Store {
     catalog: Catalog,
     records: Records,
     archive: archive::Archive,
-    stage: stage::Stage,
+    times: times::Times,
     ingest: ingest::Ingest,
     entities: entities::Entities,
     hasher: RandomState,
@@ -123,13 +117,11 @@ pub struct Store {
     pool_records: VecDeque<(Pool, Arc<[u32]>)>,
     /// Entities by type that came with a group of queries.
     shown: VecDeque<counts::ShownBy>,
-    worlds: merged::Worlds,
+    worlds: worlds::Worlds,
     merged: merged::Cache,
     sets: Vec<String>,
     gave_up: u64,
     statistics: Statistics,
-    /// Set when a failure left the database without what this module believes to be there.
-    broken: bool,
 }
 
 /// What the database did so far.
@@ -153,7 +145,7 @@ impl Store {
             catalog: Catalog::default(),
             records: Records::default(),
             archive: archive::Archive::default(),
-            stage: stage::Stage::default(),
+            times: times::Times::default(),
             ingest: ingest::Ingest::default(),
             entities: entities::Entities::default(),
             hasher: RandomState::new(),
@@ -165,12 +157,11 @@ impl Store {
             pools: Vec::new(),
             pool_records: VecDeque::new(),
             shown: VecDeque::new(),
-            worlds: merged::Worlds::default(),
+            worlds: worlds::Worlds::default(),
             merged: merged::Cache::default(),
             sets: Vec::new(),
             gave_up: 0,
             statistics: Statistics::default(),
-            broken: false,
         }
     }
 
@@ -230,9 +221,6 @@ impl Store {
     /// Returns the connection, opening the database if it is not open. For operations over
     /// [`EntitySet::table`] and [`Store::codes`].
     pub fn connection(&mut self) -> Result<&Connection, StoreError> {
-        if self.broken {
-            return Err(StoreError::Broken);
-        }
         Ok(&self.database()?.connection)
     }
 

@@ -340,8 +340,3 @@ pub(super) fn split_reference(steps: &[Step]) -> Option<(String, &[Step])> {
     let plain: Vec<Step> = name.iter().map(|step| Step { key: step.key.clone(), any: false }).collect();
     Some((kestrel_stix::AttributePath::text_of(&plain), rest))
 }
-
-/// Writes numbers with commas between them.
-pub(super) fn list(numbers: &[u32]) -> String {
-    numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
-}

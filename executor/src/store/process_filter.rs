@@ -61,7 +61,7 @@ impl Store {
         let members = self.members(known)?;
         let mut local = Vec::new();
         for record in self.world_candidates(&known.world, TimeWindow::default()) {
-            let shown = self.stage.shown(&self.archive, record).map(|(_, object)| object);
+            let shown = self.archive.shown(record).map(|(object, _)| object);
             let mine = shown.filter(|object| members.has(self.archive.entities[*object as usize]));
             local.extend(mine.map(|object| (record, object)));
         }

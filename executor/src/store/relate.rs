@@ -3,20 +3,19 @@
 use kestrel_ir::op::Relate;
 use kestrel_stix::{
     TimeWindow,
-    batch::ColumnKind,
     pattern::Pattern,
     relation::{self, Found, Holder, Hop},
 };
 
-use super::{ColumnId, EntitySet, Pool, Store, StoreError, TypeId, World};
+use super::{ColumnId, EntitySet, Pool, Store, StoreError, TypeId, World, counts::Members};
 
-/// The two sides of a step, and what the world shows.
-struct Sides {
-    /// Table with the column `ent`: the input's entities.
-    input: String,
-    /// Table `(obj, key)` of the world's objects.
-    objects: String,
-    returned: TypeId,
+/// References to follow.
+struct Edge {
+    /// The type whose objects hold them.
+    holder: TypeId,
+    columns: Vec<ColumnId>,
+    /// Which side of the relation holds them.
+    side: Holder,
 }
 
 impl Store {
@@ -41,79 +40,70 @@ impl Store {
         let Some(returned) = self.stored_type(relate.entity_type.as_str()) else {
             return self.empty_set(&relate.entity_type, world);
         };
-        let members = input.table.clone();
-        let related = match found {
-            Found::Linked => Some(self.linked(&world, &members, returned)?),
+        let members = self.members(input)?;
+        let mut entities = match found {
+            Found::Linked => self.linked(&world, &members, returned),
             Found::References(hops) => {
-                let sides = Sides { input: members, objects: self.world_objects(&world)?, returned };
                 let input_type = self.stored_type(input_type.as_str());
-                let mut parts = Vec::new();
-                for hop in hops {
-                    parts.extend(self.edges(&sides, input_type, hop)?);
-                }
-                (!parts.is_empty()).then(|| parts.join(" UNION "))
+                let edges: Vec<Edge> =
+                    hops.iter().filter_map(|hop| self.edge(*hop, input_type, returned)).collect();
+                self.across(&world, &members, returned, &edges)
             }
         };
-        let Some(related) = related else { return self.empty_set(&relate.entity_type, world) };
-        let mut entities = self.read_column(&related)?;
         entities.sort_unstable();
         entities.dedup();
-        let set = self.set_of(entities, &relate.entity_type, world)?;
-        self.sweep()?;
-        Ok(set)
+        self.set_of(entities, &relate.entity_type, world)
     }
 
     /// Entities that appear in a record in which an entity of the input appears.
-    fn linked(&mut self, world: &World, members: &str, returned: TypeId) -> Result<String, StoreError> {
-        let records = self.world_records(world)?;
-        let shared = self.scratch(&format!(
-            "SELECT DISTINCT s.rec FROM object o SEMI JOIN {members} m ON m.ent = o.ent JOIN seen s ON s.obj = o.obj
-             SEMI JOIN {records} w ON w.rec = s.rec"
-        ))?;
-        Ok(format!(
-            "SELECT o.ent AS ent FROM seen s SEMI JOIN {shared} k ON k.rec = s.rec JOIN object o ON o.obj = s.obj
-             WHERE s.type = {}",
-            returned.0
-        ))
+    fn linked(&mut self, world: &World, members: &Members, returned: TypeId) -> Vec<u32> {
+        let mut found = Vec::new();
+        for record in self.world_candidates(world, TimeWindow::default()) {
+            let (own, more) = self.archive.seen(record);
+            let shown = || own.iter().chain(more);
+            if shown().any(|object| members.has(self.archive.entities[*object as usize])) {
+                let wanted = shown().filter(|object| self.archive.type_of(**object) == returned);
+                found.extend(wanted.map(|object| self.archive.entities[*object as usize]));
+            }
+        }
+        found
     }
 
-    /// Queries for the entities at the other end of one reference.
-    fn edges(
-        &mut self,
-        sides: &Sides,
-        input_type: Option<TypeId>,
-        hop: Hop,
-    ) -> Result<Vec<String>, StoreError> {
+    /// The references behind one hop; none if no object has any.
+    fn edge(&self, hop: Hop, input_type: Option<TypeId>, returned: TypeId) -> Option<Edge> {
         let holder = match hop.holder {
-            Holder::Input => input_type,
-            Holder::Returned => Some(sides.returned),
+            Holder::Input => input_type?,
+            Holder::Returned => returned,
         };
-        let Some(holder) = holder else { return Ok(Vec::new()) };
         let columns = self.catalog.references(holder, hop.reference);
-        if columns.is_empty() {
-            return Ok(Vec::new());
-        }
-        let table = self.type_table(holder)?;
-        Ok(columns.into_iter().map(|column| self.edge(sides, &table, column, hop.holder)).collect())
+        (!columns.is_empty()).then_some(Edge { holder, columns, side: hop.holder })
     }
 
-    /// The query over a reference that objects of this table hold.
-    fn edge(&self, sides: &Sides, table: &str, column: ColumnId, side: Holder) -> String {
-        let Sides { input, objects, returned } = sides;
-        let single = self.catalog.kind(column) == ColumnKind::Reference && !self.catalog.is_narrow(column);
-        let target = if single {
-            format!("JOIN object t ON t.obj = o.{}", self.catalog.sql(column))
-        } else {
-            format!("JOIN link k ON k.obj = o.obj AND k.col = {} JOIN object t ON t.obj = k.target", column.0)
-        };
-        let from = format!("FROM {table} o SEMI JOIN {objects} n ON n.obj = o.obj {target}");
-        match side {
-            Holder::Input => format!(
-                "SELECT t.ent AS ent {from} SEMI JOIN {input} m ON m.ent = o.ent WHERE t.type = {}",
-                returned.0
-            ),
-            Holder::Returned => format!("SELECT o.ent AS ent {from} SEMI JOIN {input} m ON m.ent = t.ent"),
+    /// Entities at the other end of references that objects of the world hold.
+    fn across(&mut self, world: &World, members: &Members, returned: TypeId, edges: &[Edge]) -> Vec<u32> {
+        let objects = self.world_objects(world);
+        let archive = &self.archive;
+        let entity = |object: u32| archive.entities[object as usize];
+        let mut found = Vec::new();
+        for (object, _) in &*objects {
+            let object_type = archive.type_of(*object);
+            for edge in edges.iter().filter(|edge| edge.holder == object_type) {
+                if edge.side == Holder::Input && !members.has(entity(*object)) {
+                    continue;
+                }
+                let links = archive.links(*object).iter().filter(|link| edge.columns.contains(&link.column));
+                for link in links {
+                    match edge.side {
+                        Holder::Input if archive.type_of(link.target) == returned => {
+                            found.push(entity(link.target));
+                        }
+                        Holder::Returned if members.has(entity(link.target)) => found.push(entity(*object)),
+                        _ => {}
+                    }
+                }
+            }
         }
+        found
     }
 
     /// Returns those entities of `input` that a record of the pool in the window shows as the
@@ -128,11 +118,16 @@ impl Store {
         let world = World { pool: Some(pool), queries: Vec::new(), synthetic: input.world.synthetic.clone() };
         let candidates = self.world_candidates(&world, window);
         let hits = self.hits(&candidates, &input.entity_type, pattern)?;
-        let mut entities: Vec<u32> =
-            hits.iter().map(|(_, object)| self.archive.entities[*object as usize]).collect();
-        entities.sort_unstable();
-        entities.dedup();
-        let shown = self.scratch_codes(entities)?;
+        let mut shown = vec![false; self.entities.len()];
+        for (_, object) in hits {
+            shown[self.archive.entities[object as usize] as usize] = true;
+        }
+        if let Some(members) = &input.members {
+            let kept = members.iter().copied().filter(|entity| shown[*entity as usize]).collect();
+            return self.set_of(kept, &input.entity_type, input.world.clone());
+        }
+        let shown = (0u32..).zip(shown).filter(|(_, shown)| *shown).map(|(entity, _)| entity).collect();
+        let shown = self.scratch_codes(shown)?;
         let select = format!(
             "SELECT (row_number() OVER (ORDER BY pos) - 1)::UINTEGER AS pos, ent FROM {0}
              WHERE ent IN (SELECT c FROM {shown})",

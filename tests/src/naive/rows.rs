@@ -333,7 +333,10 @@ pub fn join(
     }
     let mut all_added = left.added.clone();
     all_added.extend(added);
-    Ok(Set { rows, shown: Some(shown), added: all_added, anonymous: false, ..left.clone() })
+    // Rows show what has a value; without any, what may be named is what it was.
+    let is_open = rows.is_empty() && left.shown.is_none();
+    let shown = (!is_open).then_some(shown);
+    Ok(Set { rows, shown, added: all_added, anonymous: false, ..left.clone() })
 }
 
 /// Numbers are equal by value, a text that spells a number equals that number, and everything
