@@ -12,6 +12,7 @@
 
 mod builder;
 mod keys;
+mod laid;
 mod members;
 mod shapes;
 mod sighting;
@@ -24,8 +25,9 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-pub use builder::{Again, BatchBuilder};
+pub use builder::{BatchBuilder, Form, Short};
 pub use keys::{seed_with, value_hash};
+pub use laid::{LaidOut, LaidReference, LaidSource, LaidText, LaidValue, Mark, Plan};
 pub use shapes::Shape;
 pub use values::Values;
 

@@ -17,6 +17,7 @@ use crate::record::{Object, Record, ValueRef};
 
 pub(crate) mod canonical;
 mod process;
+pub(crate) mod template;
 
 pub use process::{ProcessSighting, SameProcess, extension_unique_id, same_process};
 

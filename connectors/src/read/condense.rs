@@ -1,14 +1,15 @@
-//! Takes objects that were read before out of a record, before it is parsed.
+//! Finds the objects of a record before it is parsed, and takes out those that need no parser.
 //!
 //! ```json
 //! {"type": "observed-data", "objects": {"0": {"type": "ipv4-addr", "value": "10.0.0.1"}, "1": {"type": "url", …}}}
 //! {"type": "observed-data", "objects": {"0": [], "1": {"type": "url", …}}}
 //! ```
 //!
-//! Three quarters of the objects of real data were seen just before, byte by byte. They need
-//! neither be parsed nor flattened again: an empty list takes their place, and the batch knows
-//! their [`Shape`]. What is left is JSON exactly when the whole is, since only values that were
-//! parsed before are replaced, by a value that cannot grow together with what is around it.
+//! Three quarters of the objects of real data were seen just before, byte by byte: the batch
+//! knows their [`Shape`]. Nearly all others have the members of one before them, and are read
+//! by their [`Layouts`]. An empty list takes the place of both. What is left is JSON exactly
+//! when the whole is, since only values that are JSON are replaced, by a value that cannot grow
+//! together with what is around it.
 
 use std::{
     hash::{BuildHasher, Hasher},
@@ -16,27 +17,21 @@ use std::{
 };
 
 use hashbrown::{DefaultHashBuilder, HashTable};
-use kestrel_stix::batch::Shape;
+use kestrel_stix::batch::{Form, LaidOut, Shape};
 
-use super::scan::Scanner;
+use super::{layout::Layouts, options::Limits, scan::Scanner};
 
-/// What stands for an object that was read before.
+/// What stands for an object that needs no parser.
 const STAND_IN: &[u8] = b"[]";
 
 /// A dictionary or list among the members of `objects`.
 #[derive(Debug, Clone)]
-pub(crate) enum Entry {
-    /// It was read before, and is replaced.
-    Known(Shape),
-    /// It is as it was.
-    New(Fragment),
-}
-
-/// Where an object stands in the record.
-#[derive(Debug, Clone)]
-pub(crate) struct Fragment {
+pub(crate) struct Entry {
     hash: u64,
-    range: Range<usize>,
+    /// Where it stands in the record.
+    pub(crate) range: Range<usize>,
+    /// What it is; none if that is for the parser to say.
+    pub(crate) form: Option<Form>,
 }
 
 /// The objects of one batch as they were written.
@@ -51,7 +46,8 @@ pub(crate) struct Fragments {
 #[derive(Debug)]
 struct KnownFragment {
     hash: u64,
-    range: Range<usize>,
+    start: u32,
+    len: u32,
     shape: Shape,
 }
 
@@ -63,57 +59,89 @@ impl Fragments {
     }
 
     /// Remembers that the object which stands there in `record` has this shape.
-    pub(crate) fn insert(&mut self, record: &[u8], fragment: &Fragment, shape: Shape) {
-        let Some(bytes) = record.get(fragment.range.clone()) else { return };
-        if self.find(fragment.hash, bytes).is_some() {
+    pub(crate) fn insert(&mut self, record: &[u8], entry: &Entry, shape: Shape) {
+        let Some(bytes) = record.get(entry.range.clone()) else { return };
+        let start = u32::try_from(self.text.len());
+        let (Ok(start), Ok(len)) = (start, u32::try_from(bytes.len())) else { return };
+        if self.find(entry.hash, bytes).is_some() {
             return;
         }
-        let start = self.text.len();
         self.text.extend_from_slice(bytes);
-        let known = KnownFragment { hash: fragment.hash, range: start..self.text.len(), shape };
-        self.known.insert_unique(fragment.hash, known, |known| known.hash);
+        let known = KnownFragment { hash: entry.hash, start, len, shape };
+        self.known.insert_unique(entry.hash, known, |known| known.hash);
     }
 
+    #[inline]
     fn find(&self, hash: u64, bytes: &[u8]) -> Option<Shape> {
-        self.known
-            .find(hash, |known| known.hash == hash && self.text[known.range.clone()] == *bytes)
-            .map(|known| known.shape)
+        let text = |known: &KnownFragment| &self.text[known.start as usize..][..known.len as usize];
+        self.known.find(hash, |known| known.hash == hash && *text(known) == *bytes).map(|known| known.shape)
     }
 
-    /// Appends the record to `out`, known objects replaced, and lists the dictionaries and lists
-    /// among its objects. What is no record is copied as it is, and nothing is listed.
-    pub(crate) fn condense(&self, record: &[u8], out: &mut Vec<u8>, entries: &mut Vec<Entry>) {
-        let mut walk = Walk {
-            record,
-            fragments: self,
-            out,
-            entries,
-            copied: 0,
-            depth: 0,
-            objects: Objects::Before,
-            start: 0,
-        };
-        let before = walk.out.len();
-        let mut scanner = Scanner::default();
-        let (blocks, rest) = record.as_chunks::<64>();
-        for (n, block) in blocks.iter().enumerate() {
-            let (open, close) = scanner.brackets(block, 64);
-            walk.brackets(n * 64, open, close);
-        }
-        if !rest.is_empty() {
-            let mut padded = [b' '; 64];
-            padded[..rest.len()].copy_from_slice(rest);
-            let (open, close) = scanner.brackets(&padded, rest.len());
-            walk.brackets(blocks.len() * 64, open, close);
-        }
-        if walk.objects != Objects::After {
-            // Given twice, never or not to its end.
-            walk.out.truncate(before);
-            walk.entries.clear();
-            walk.copied = 0;
-        }
-        walk.out.extend_from_slice(&record[walk.copied..]);
+    fn hash(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(bytes);
+        hasher.finish()
     }
+}
+
+/// Lists the dictionaries and lists among the objects of a record. None are listed for what is
+/// no record.
+pub(crate) fn find(record: &[u8], entries: &mut Vec<Entry>) {
+    let mut walk = Walk { record, entries, depth: 0, objects: Objects::Before, start: 0 };
+    let mut scanner = Scanner::default();
+    let (blocks, rest) = record.as_chunks::<64>();
+    for (n, block) in blocks.iter().enumerate() {
+        let (open, close) = scanner.brackets(block, 64);
+        walk.brackets(n * 64, open, close);
+    }
+    if !rest.is_empty() {
+        let mut padded = [b' '; 64];
+        padded[..rest.len()].copy_from_slice(rest);
+        let (open, close) = scanner.brackets(&padded, rest.len());
+        walk.brackets(blocks.len() * 64, open, close);
+    }
+    if walk.objects != Objects::After {
+        // Given twice, never or not to its end.
+        walk.entries.clear();
+    }
+}
+
+/// Says which entries are known. Returns true if all of them are.
+///
+/// `text` is the record again, if it is UTF-8.
+pub(crate) fn recognise(
+    record: &[u8],
+    text: Option<&str>,
+    entries: &mut [Entry],
+    fragments: &Fragments,
+    layouts: &mut Layouts,
+    limits: &Limits,
+    out: &mut LaidOut,
+) -> bool {
+    let mut all = true;
+    for entry in entries {
+        let bytes = &record[entry.range.clone()];
+        entry.hash = fragments.hash(bytes);
+        entry.form = match fragments.find(entry.hash, bytes) {
+            Some(shape) => Some(Form::Again(shape)),
+            None => {
+                text.and_then(|text| layouts.read(text, entry.range.clone(), limits, out)).map(Form::Laid)
+            }
+        };
+        all &= entry.form.is_some();
+    }
+    all
+}
+
+/// Appends the record to `out`, entries of which the form is known replaced.
+pub(crate) fn condense(record: &[u8], entries: &[Entry], out: &mut Vec<u8>) {
+    let mut copied = 0;
+    for entry in entries.iter().filter(|entry| entry.form.is_some()) {
+        out.extend_from_slice(&record[copied..entry.range.start]);
+        out.extend_from_slice(STAND_IN);
+        copied = entry.range.end;
+    }
+    out.extend_from_slice(&record[copied..]);
 }
 
 /// Where a walk is with regard to the dictionary of objects.
@@ -128,11 +156,7 @@ enum Objects {
 
 struct Walk<'w> {
     record: &'w [u8],
-    fragments: &'w Fragments,
-    out: &'w mut Vec<u8>,
     entries: &'w mut Vec<Entry>,
-    /// Everything before is in `out`.
-    copied: usize,
     depth: usize,
     objects: Objects,
     /// Where the object begins that is being walked through.
@@ -161,29 +185,14 @@ impl Walk<'_> {
             } else {
                 match self.depth {
                     2 if self.objects == Objects::Inside => self.objects = Objects::After,
-                    3 if self.objects == Objects::Inside => self.element(at + 1),
+                    3 if self.objects == Objects::Inside => {
+                        self.entries.push(Entry { hash: 0, range: self.start..at + 1, form: None });
+                    }
                     _ => {}
                 }
                 self.depth = self.depth.saturating_sub(1);
             }
             brackets ^= bit;
-        }
-    }
-
-    /// A member of `objects` ends.
-    fn element(&mut self, end: usize) {
-        let bytes = &self.record[self.start..end];
-        let mut hasher = self.fragments.hasher.build_hasher();
-        hasher.write(bytes);
-        let hash = hasher.finish();
-        match self.fragments.find(hash, bytes) {
-            Some(shape) => {
-                self.out.extend_from_slice(&self.record[self.copied..self.start]);
-                self.out.extend_from_slice(STAND_IN);
-                self.copied = end;
-                self.entries.push(Entry::Known(shape));
-            }
-            None => self.entries.push(Entry::New(Fragment { hash, range: self.start..end })),
         }
     }
 }
@@ -197,46 +206,48 @@ fn is_value_of_objects(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use kestrel_stix::batch::BatchBuilder;
+
     use super::*;
 
-    fn condensed(fragments: &Fragments, record: &str) -> (String, usize) {
-        let (mut out, mut entries) = (Vec::new(), Vec::new());
-        fragments.condense(record.as_bytes(), &mut out, &mut entries);
-        (String::from_utf8(out).expect("text"), entries.len())
+    /// What is left of a record when `{"type":"url","value":"x"}` is known.
+    fn condensed(record: &str) -> String {
+        let mut builder = BatchBuilder::new();
+        let object = kestrel_stix::batch::object("0", "url", &[]);
+        let known = kestrel_stix::record::Record { objects: vec![object], ..Default::default() };
+        builder.record(&known, String::new).expect("room");
+        let mut fragments = Fragments::default();
+        let known = r#"{"objects":{"0":{"type":"url","value":"x"}}}"#.as_bytes();
+        let mut entries = listed(known, &fragments);
+        let [entry] = entries.as_mut_slice() else { panic!("one new object") };
+        fragments.insert(known, entry, builder.shapes()[0]);
+
+        let mut out = Vec::new();
+        let entries = listed(record.as_bytes(), &fragments);
+        condense(record.as_bytes(), &entries, &mut out);
+        format!("{}: {}", entries.len(), String::from_utf8(out).expect("text"))
     }
 
-    /// Knows `{"type":"url","value":"x"}`.
-    fn known() -> Fragments {
-        let mut builder = kestrel_stix::batch::BatchBuilder::new();
-        let object = kestrel_stix::batch::object("0", "url", &[]);
-        let record = kestrel_stix::record::Record { objects: vec![object], ..Default::default() };
-        builder.record(&record, String::new).expect("room");
-        let mut fragments = Fragments::default();
-        let record = r#"{"objects":{"0":{"type":"url","value":"x"}}}"#.as_bytes();
-        let (mut out, mut entries) = (Vec::new(), Vec::new());
-        fragments.condense(record, &mut out, &mut entries);
-        let [Entry::New(fragment)] = entries.as_slice() else { panic!("one new object") };
-        fragments.insert(record, &fragment.clone(), builder.shapes()[0]);
-        fragments
+    fn listed(record: &[u8], fragments: &Fragments) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        find(record, &mut entries);
+        let (layouts, limits) = (&mut Layouts::default(), &Limits::default());
+        recognise(record, None, &mut entries, fragments, layouts, limits, &mut LaidOut::default());
+        entries
     }
 
     #[test]
     fn known_objects_are_taken_out() {
-        let fragments = known();
-        let text = |record: &str| {
-            let (text, entries) = condensed(&fragments, record);
-            format!("{entries}: {text}")
-        };
-        insta::assert_snapshot!(text(r#"{"id":"1","objects" : {"0":{"type":"url","value":"x"},"1": {"type":"url","value":"y"} } , "a":[{}]}"#),
+        insta::assert_snapshot!(condensed(r#"{"id":"1","objects" : {"0":{"type":"url","value":"x"},"1": {"type":"url","value":"y"} } , "a":[{}]}"#),
             @r#"2: {"id":"1","objects" : {"0":[],"1": {"type":"url","value":"y"} } , "a":[{}]}"#);
         // In another place it is not one of the objects.
-        insta::assert_snapshot!(text(r#"{"object":{"0":{"type":"url","value":"x"}}}"#), @r#"0: {"object":{"0":{"type":"url","value":"x"}}}"#);
-        insta::assert_snapshot!(text(r#"{"objects":[{"0":{"type":"url","value":"x"}}]}"#), @r#"0: {"objects":[{"0":{"type":"url","value":"x"}}]}"#);
-        insta::assert_snapshot!(text(r#"{"a\"objects":{"0":{"type":"url","value":"x"}}}"#), @r#"0: {"a\"objects":{"0":{"type":"url","value":"x"}}}"#);
+        insta::assert_snapshot!(condensed(r#"{"object":{"0":{"type":"url","value":"x"}}}"#), @r#"0: {"object":{"0":{"type":"url","value":"x"}}}"#);
+        insta::assert_snapshot!(condensed(r#"{"objects":[{"0":{"type":"url","value":"x"}}]}"#), @r#"0: {"objects":[{"0":{"type":"url","value":"x"}}]}"#);
+        insta::assert_snapshot!(condensed(r#"{"a\"objects":{"0":{"type":"url","value":"x"}}}"#), @r#"0: {"a\"objects":{"0":{"type":"url","value":"x"}}}"#);
         // Given twice, or not closed: nothing is certain.
-        insta::assert_snapshot!(text(r#"{"objects":{"0":{"type":"url","value":"x"}},"objects":{}}"#), @r#"0: {"objects":{"0":{"type":"url","value":"x"}},"objects":{}}"#);
-        insta::assert_snapshot!(text(r#"{"objects":{"0":{"type":"url","value":"x"},"#), @r#"0: {"objects":{"0":{"type":"url","value":"x"},"#);
+        insta::assert_snapshot!(condensed(r#"{"objects":{"0":{"type":"url","value":"x"}},"objects":{}}"#), @r#"0: {"objects":{"0":{"type":"url","value":"x"}},"objects":{}}"#);
+        insta::assert_snapshot!(condensed(r#"{"objects":{"0":{"type":"url","value":"x"},"#), @r#"0: {"objects":{"0":{"type":"url","value":"x"},"#);
         // A stand-in does not grow together with what is around it.
-        insta::assert_snapshot!(text(r#"{"objects":{"0":1{"type":"url","value":"x"}}}"#), @r#"1: {"objects":{"0":1[]}}"#);
+        insta::assert_snapshot!(condensed(r#"{"objects":{"0":1{"type":"url","value":"x"}}}"#), @r#"1: {"objects":{"0":1[]}}"#);
     }
 }

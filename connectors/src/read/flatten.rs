@@ -114,6 +114,54 @@ fn unique_id(out: &mut Object<'_>) {
     }
 }
 
+/// What becomes of a property.
+pub(crate) enum Member<'k> {
+    /// Nothing: it is said elsewhere, or about the STIX object rather than the thing it describes.
+    Ignored,
+    /// Its members become attributes under dotted names; true if there may be references.
+    Nested(Cow<'k, str>, bool),
+    Reference(Cow<'k, str>),
+    Value(Cow<'k, str>),
+}
+
+/// Decides what becomes of a property from its name, and whether it is a dictionary.
+#[inline]
+pub(crate) fn member<'k>(entity_type: &str, key: &'k str, is_dictionary: bool) -> Member<'k> {
+    match key {
+        "type" | "id" | "spec_version" | "object_marking_refs" | "granular_markings" | "created_by_ref" => {
+            return Member::Ignored;
+        }
+        "extensions" if is_dictionary => return Member::Nested(Cow::Borrowed("extensions"), true),
+        _ => {}
+    }
+    let name = name_of(canonical_attribute(entity_type, key));
+    if is_reference_key(key) {
+        Member::Reference(name)
+    } else if is_dictionary && !entity_type.starts_with("x-") {
+        Member::Nested(name, false)
+    } else {
+        Member::Value(name)
+    }
+}
+
+/// Returns true if an attribute of this name holds a list of references.
+pub(crate) fn is_list(name: &str) -> bool {
+    name.ends_with("_refs") || name.ends_with("_refs'")
+}
+
+/// Reads a whole number: decimal, or hexadecimal after `0x`.
+pub(crate) fn whole_number(given: &str) -> Option<i64> {
+    let digits = given.trim_ascii();
+    let hexadecimal = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
+    match hexadecimal {
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            i64::from_str_radix(digits, 16).ok()
+        }
+        Some(_) => None,
+        None => digits.parse().ok(),
+    }
+}
+
 struct Flatten<'t, 'c, 'd, P> {
     nodes: &'t [Node<'c>],
     limits: &'t Limits,
@@ -126,35 +174,12 @@ impl<'c, P: Fn() -> String> Flatten<'_, 'c, '_, P> {
     /// One property of the object itself.
     #[inline]
     fn property(&mut self, key: &'c str, at: usize) {
-        match key {
-            // Said elsewhere, or about the STIX object rather than the thing it describes.
-            "type"
-            | "id"
-            | "spec_version"
-            | "object_marking_refs"
-            | "granular_markings"
-            | "created_by_ref" => return,
-            "extensions" => {
-                if let Some(Node::Object { .. }) = self.nodes.get(at) {
-                    self.nested("extensions", at, true, 3);
-                    return;
-                }
-            }
-            _ => {}
-        }
-        if is_reference_key(key) {
-            let name = canonical_attribute(self.entity_type, key);
-            self.reference(name_of(name), at);
-            return;
-        }
-        let name = canonical_attribute(self.entity_type, key);
-        let name = name_of(name);
-        if let Some(Node::Object { .. }) = self.nodes.get(at)
-            && !self.entity_type.starts_with("x-")
-        {
-            self.nested(&name, at, false, 3);
-        } else {
-            self.value(name, at, 3);
+        let is_dictionary = matches!(self.nodes.get(at), Some(Node::Object { .. }));
+        match member(self.entity_type, key, is_dictionary) {
+            Member::Ignored => {}
+            Member::Nested(name, references) => self.nested(&name, at, references, 3),
+            Member::Reference(name) => self.reference(name, at),
+            Member::Value(name) => self.value(name, at, 3),
         }
     }
 
@@ -226,18 +251,9 @@ impl<'c, P: Fn() -> String> Flatten<'_, 'c, '_, P> {
         self.out.attributes.push((name, value));
     }
 
-    /// Decimal, or hexadecimal after `0x`; anything else stays text.
+    /// Anything else stays text.
     fn integer_from_text(&mut self, name: &str, given: &'c str) -> ValueRef<'c> {
-        let digits = given.trim_ascii();
-        let hexadecimal = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
-        let parsed = match hexadecimal {
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                i64::from_str_radix(digits, 16).ok()
-            }
-            Some(_) => None,
-            None => digits.parse().ok(),
-        };
-        match parsed {
+        match whole_number(given) {
             Some(n) => ValueRef::Int(n),
             None => {
                 self.bad_value(name, given);
@@ -247,7 +263,7 @@ impl<'c, P: Fn() -> String> Flatten<'_, 'c, '_, P> {
     }
 
     fn reference(&mut self, name: Cow<'c, str>, at: usize) {
-        let list = name.ends_with("_refs") || name.ends_with("_refs'");
+        let list = is_list(&name);
         match self.nodes.get(at) {
             Some(Node::String(key)) => self.push_reference(name, list, key),
             Some(Node::Array { .. }) => {
@@ -285,7 +301,7 @@ impl<'c, P: Fn() -> String> Flatten<'_, 'c, '_, P> {
 
 /// The name of a member of a dictionary. Hashes are in every other object, so their names are
 /// not made anew.
-fn dotted(prefix: &str, key: &str) -> Cow<'static, str> {
+pub(crate) fn dotted(prefix: &str, key: &str) -> Cow<'static, str> {
     if prefix == "hashes" {
         match key {
             "MD5" => return Cow::Borrowed("hashes.MD5"),

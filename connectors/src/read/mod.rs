@@ -18,8 +18,10 @@ mod flatten;
 mod frame;
 #[cfg(feature = "transport")]
 mod http;
+mod layout;
 mod options;
 mod pipeline;
+mod quick;
 mod record;
 mod repair;
 mod scan;

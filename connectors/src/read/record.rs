@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use kestrel_stix::{
     Timestamp,
-    batch::Again,
+    batch::{Form, Short},
     identity::named,
     record::{Defect, Moment, Object, Record},
 };
@@ -218,19 +218,30 @@ impl<'c> Head<'c> {
     }
 }
 
-/// A record with its members: objects that are read now, and objects that were read before.
+/// A record with its members: objects that the parser read, and the others.
 #[derive(Debug, Default)]
 pub(crate) struct Sighted<'c> {
     pub(crate) record: Record<'c>,
-    pub(crate) again: Vec<Again<'c>>,
-    /// Members that were read without any defect: place among all members, and entry.
-    pub(crate) fresh: Vec<(usize, usize)>,
+    pub(crate) short: Vec<Short<'c>>,
+    /// Members that are new, and were read without any defect.
+    pub(crate) fresh: Vec<Fresh>,
+}
+
+/// A member that the batch has not had written like this.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fresh {
+    /// Its place among all members.
+    pub(crate) place: usize,
+    /// Which entry it is.
+    pub(crate) entry: usize,
+    /// Which object of the record, if the parser read it.
+    pub(crate) object: Option<usize>,
 }
 
 impl Sighted<'_> {
     /// Returns an empty one with the buffers of this one, whatever they borrowed from.
     pub(crate) fn emptied(self, spare: &mut Vec<Object<'static>>) -> Sighted<'static> {
-        let Sighted { mut record, again, mut fresh } = self;
+        let Sighted { mut record, short, mut fresh } = self;
         spare.extend(record.objects.drain(..).map(|object| Object {
             attributes: emptied(object.attributes),
             references: emptied(object.references),
@@ -238,7 +249,7 @@ impl Sighted<'_> {
         }));
         fresh.clear();
         let record = Record { objects: emptied(record.objects), ..Record::default() };
-        Sighted { record, again: emptied(again), fresh }
+        Sighted { record, short: emptied(short), fresh }
     }
 }
 
@@ -256,9 +267,9 @@ pub(crate) fn fits(head: &Head<'_>, nodes: &[Node<'_>], entries: &[Entry]) -> bo
     for (_, at) in members(nodes, objects) {
         let fits = match nodes.get(at) {
             Some(Node::Array { len, .. }) => {
-                rest.next().is_some_and(|entry| *len == 0 || matches!(entry, Entry::New(_)))
+                rest.next().is_some_and(|entry| *len == 0 || entry.form.is_none())
             }
-            Some(Node::Object { .. }) => matches!(rest.next(), Some(Entry::New(_))),
+            Some(Node::Object { .. }) => rest.next().is_some_and(|entry| entry.form.is_none()),
             _ => true,
         };
         if !fits {
@@ -269,7 +280,7 @@ pub(crate) fn fits(head: &Head<'_>, nodes: &[Node<'_>], entries: &[Entry]) -> bo
     rest.next().is_none() && head.id.is_some()
 }
 
-/// Reads a record with its objects; those that `entries` knows are not read again. False if it
+/// Reads a record with its objects, but for those whose form `entries` knows. False if it
 /// is unusable; that is counted.
 pub(crate) fn record<'c, P: Fn() -> String>(
     head: &Head<'c>,
@@ -300,8 +311,11 @@ pub(crate) fn record<'c, P: Fn() -> String>(
             Some(Node::Object { .. } | Node::Array { .. }) => entries.next(),
             _ => None,
         };
-        if let Some((_, Entry::Known(shape))) = entry {
-            out.again.push(Again { at: place, key, shape: *shape });
+        if let Some((number, Entry { form: Some(form), .. })) = entry {
+            out.short.push(Short { at: place, key, form: *form });
+            if let Form::Laid(_) = form {
+                out.fresh.push(Fresh { place, entry: number, object: None });
+            }
             place += 1;
             continue;
         }
@@ -312,7 +326,8 @@ pub(crate) fn record<'c, P: Fn() -> String>(
         if object(nodes, at, limits, &mut next, counter) {
             out.record.objects.push(next);
             if let Some((entry, _)) = entry.filter(|_| counter.counted == before) {
-                out.fresh.push((place, entry));
+                let object = Some(out.record.objects.len() - 1);
+                out.fresh.push(Fresh { place, entry, object });
             }
             place += 1;
         }

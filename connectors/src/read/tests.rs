@@ -2,6 +2,7 @@
 
 mod containers;
 mod hostile;
+mod layouts;
 mod stix20;
 mod version21;
 #[cfg(feature = "transport")]

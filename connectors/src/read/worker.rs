@@ -3,17 +3,19 @@
 use std::{collections::BTreeMap, mem, ops::Range, sync::Arc};
 
 use kestrel_stix::{
-    batch::{Batch, BatchBuilder, BatchFull},
+    batch::{Batch, BatchBuilder, BatchFull, Form, LaidOut, LaidSource},
     record::{Defect, Object, count_defect},
 };
 use simd_json::{Buffers, Node, Tape};
 
 use super::{
-    condense::{Entry, Fragments},
+    condense::{self, Entry, Fragments, condense},
     flatten::{Counter, shortened},
     frame::{self, Chunk},
+    layout::Layouts,
     options::{Limits, Note},
-    record::{Class, Head, Sighted, fits, record},
+    quick,
+    record::{Class, Fresh, Head, Sighted, fits, record},
     repair::repair,
     stix21::{Late, LateKind},
 };
@@ -84,12 +86,23 @@ pub(crate) struct StixWorker {
     builder: BatchBuilder,
     /// Objects that are in the batch already, as written.
     fragments: Fragments,
+    /// What members objects have.
+    layouts: Layouts,
+    /// Objects of the record that is being read, by their layouts.
+    laid: LaidOut,
+    scratch: String,
     /// The item that is being read, without those; parsing overwrites it.
     text: Vec<u8>,
     entries: Vec<Entry>,
     sighted: Sighted<'static>,
     spare: Vec<Object<'static>>,
     produced: Produced,
+    /// Nothing but the parser reads objects.
+    #[cfg(test)]
+    pub(crate) only_parser: bool,
+    /// Objects that were read by their layout.
+    #[cfg(test)]
+    pub(crate) laid_objects: u64,
 }
 
 /// What came of a value.
@@ -129,11 +142,18 @@ impl StixWorker {
             tape: Tape(Vec::new()),
             builder: BatchBuilder::new(),
             fragments: Fragments::default(),
+            layouts: Layouts::default(),
+            laid: LaidOut::default(),
+            scratch: String::new(),
             text: Vec::new(),
             entries: Vec::new(),
             sighted: Sighted::default(),
             spare: Vec::new(),
             produced: Produced::default(),
+            #[cfg(test)]
+            only_parser: false,
+            #[cfg(test)]
+            laid_objects: 0,
         }
     }
 
@@ -159,17 +179,72 @@ impl StixWorker {
         let (mut text, mut entries) = (mem::take(&mut self.text), mem::take(&mut self.entries));
         text.clear();
         entries.clear();
-        self.fragments.condense(json, &mut text, &mut entries);
-        let mut tape = mem::replace(&mut self.tape, Tape(Vec::new())).reset();
-        let outcome = match simd_json::fill_tape(&mut text, &mut self.buffers, &mut tape) {
-            Ok(()) => self.value(json, &tape.0, offset, &entries, bundles),
-            Err(_) => Outcome::Again,
-        };
-        self.tape = tape.reset();
-        if outcome == Outcome::Again {
+        let mut outcome = self.quick(json, offset, &mut entries);
+        if outcome.is_none() {
+            condense(json, &entries, &mut text);
+            let mut tape = mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+            outcome = match simd_json::fill_tape(&mut text, &mut self.buffers, &mut tape) {
+                Ok(()) => Some(self.value(json, &tape.0, offset, &entries, bundles)),
+                Err(_) => Some(Outcome::Again),
+            };
+            self.tape = tape.reset();
+        }
+        if outcome == Some(Outcome::Again) {
             self.whole(json, offset, bundles, &mut text);
         }
         (self.text, self.entries) = (text, entries);
+    }
+
+    /// Finds the objects of a record and what they are. If all of them are known, and the rest
+    /// is as nearly always, reads the record; else none.
+    fn quick(&mut self, json: &[u8], offset: u64, entries: &mut Vec<Entry>) -> Option<Outcome> {
+        #[cfg(test)]
+        if self.only_parser {
+            return None;
+        }
+        condense::find(json, entries);
+        if entries.is_empty() {
+            return None;
+        }
+        self.laid.clear();
+        let utf8 = str::from_utf8(json).ok().filter(|text| u32::try_from(text.len()).is_ok());
+        let (layouts, limits, laid) = (&mut self.layouts, &self.limits, &mut self.laid);
+        let all = condense::recognise(json, utf8, entries, &self.fragments, layouts, limits, laid);
+        #[cfg(test)]
+        {
+            self.laid_objects +=
+                entries.iter().filter(|entry| matches!(entry.form, Some(Form::Laid(_)))).count() as u64;
+        }
+        let text = utf8.filter(|_| all && entries.len() <= self.limits.objects)?;
+        let mut sighted: Sighted<'_> = mem::take(&mut self.sighted);
+        let Some(record) = quick::record(text, entries, &mut sighted.short, &mut self.scratch) else {
+            self.sighted = sighted.emptied(&mut self.spare);
+            return None;
+        };
+        let laid = LaidSource { out: &self.laid, record: text };
+        let name = &self.name;
+        let added = self.builder.record_with(&record, &sighted.short, laid, || place(name, offset));
+        self.sighted = sighted.emptied(&mut self.spare);
+        if added.is_err() {
+            // The next batch does not know them.
+            self.flush();
+            return Some(Outcome::Again);
+        }
+        self.produced.tally.items += 1;
+        self.produced.tally.usable += 1;
+        for (entry, shape) in entries.iter().zip(self.builder.shapes()) {
+            if let Some(Form::Laid(_)) = entry.form {
+                self.fragments.insert(json, entry, *shape);
+            }
+        }
+        self.flush_if_full();
+        Some(Outcome::Done)
+    }
+
+    fn flush_if_full(&mut self) {
+        if self.builder.records() >= BATCH_RECORDS || self.builder.text_bytes() >= BATCH_TEXT {
+            self.flush();
+        }
     }
 
     /// Reads one value, nothing left out, and repairs it if need be.
@@ -280,16 +355,18 @@ impl StixWorker {
         let place = || place(name, offset);
         let mut counter = Counter::new(self.builder.defects(), place);
         let usable = record(head, nodes, &self.limits, entries, &mut sighted, &mut self.spare, &mut counter)
-            && !(sighted.record.objects.is_empty() && sighted.again.is_empty());
+            && !(sighted.record.objects.is_empty() && sighted.short.is_empty());
         let mut outcome = Outcome::Done;
         if usable {
-            match self.builder.record_with(&sighted.record, &sighted.again, place) {
-                Ok(()) => self.remember(raw, entries, &sighted.fresh),
+            let text = if entries.is_empty() { None } else { str::from_utf8(raw).ok() };
+            let laid = LaidSource { out: &self.laid, record: text.unwrap_or_default() };
+            match self.builder.record_with(&sighted.record, &sighted.short, laid, place) {
+                Ok(()) => self.remember(raw, text, entries, &sighted.fresh, &sighted.record.objects),
                 Err(BatchFull) => {
                     let name = self.name.clone();
                     let place = || self::place(&name, offset);
                     self.flush();
-                    if !sighted.again.is_empty() {
+                    if !sighted.short.is_empty() {
                         // The next batch does not know them.
                         self.produced.tally.items -= 1;
                         self.produced.tally.usable -= 1;
@@ -302,18 +379,26 @@ impl StixWorker {
             }
         }
         self.sighted = sighted.emptied(&mut self.spare);
-        if self.builder.records() >= BATCH_RECORDS || self.builder.text_bytes() >= BATCH_TEXT {
-            self.flush();
-        }
+        self.flush_if_full();
         outcome
     }
 
     /// Keeps in mind how the objects of the record that was just added are written.
-    fn remember(&mut self, raw: &[u8], entries: &[Entry], fresh: &[(usize, usize)]) {
-        let shapes = self.builder.shapes();
-        for (place, entry) in fresh {
-            if let (Some(shape), Some(Entry::New(fragment))) = (shapes.get(*place), entries.get(*entry)) {
-                self.fragments.insert(raw, fragment, *shape);
+    fn remember(
+        &mut self,
+        raw: &[u8],
+        text: Option<&str>,
+        entries: &[Entry],
+        fresh: &[Fresh],
+        objects: &[Object<'_>],
+    ) {
+        for Fresh { place, entry, object } in fresh {
+            let (Some(shape), Some(entry)) = (self.builder.shapes().get(*place), entries.get(*entry)) else {
+                continue;
+            };
+            self.fragments.insert(raw, entry, *shape);
+            if let (Some(text), Some(object)) = (text, object.and_then(|object| objects.get(object))) {
+                self.layouts.learn(text, entry.range.clone(), object, &self.limits, &mut self.builder);
             }
         }
     }
@@ -326,6 +411,9 @@ impl StixWorker {
     fn flush(&mut self) {
         self.fragments.clear();
         flush(&mut self.builder, &mut self.produced.batches);
+        if self.layouts.refresh() {
+            self.builder.forget_plans();
+        }
     }
 }
 

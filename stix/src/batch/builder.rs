@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     Batch, BatchFull, Cell, Column, ColumnKind, Link, ObjectRow, RecordRow, fold, index,
     keys::{Content, table_hasher, value_hash},
+    laid::{LaidObject, LaidOut, LaidSource, Plan, PlanRow},
     members::{Members, Source},
     shapes::{NONE, Shape, Shapes},
 };
@@ -20,6 +21,7 @@ pub struct BatchBuilder {
     pub(super) shapes: Shapes,
     pub(super) members: Members,
     pub(super) scratch: Scratch,
+    pub(super) plans: Vec<PlanRow>,
     columns: Columns,
     value_index: HashTable<u32>,
     object_index: HashTable<u32>,
@@ -43,15 +45,24 @@ pub(super) struct Scratch {
     by_column: hashbrown::HashMap<u32, usize, ahash::RandomState>,
 }
 
-/// A member of a record that was written the same way before, in the same batch.
+/// A member of a record that is not written out as an [`Object`].
 #[derive(Debug, Clone, Copy)]
-pub struct Again<'a> {
+pub struct Short<'a> {
     /// Its place among all members of the record, from 0.
     pub at: usize,
     /// Its key in this record.
     pub key: &'a str,
-    /// How it is written.
-    pub shape: Shape,
+    /// What is known of it.
+    pub form: Form,
+}
+
+/// What is known of an object that is not written out.
+#[derive(Debug, Clone, Copy)]
+pub enum Form {
+    /// It was written the same way before, in the same batch.
+    Again(Shape),
+    /// It has the members of a plan; its number in the [`LaidSource`].
+    Laid(u32),
 }
 
 impl BatchBuilder {
@@ -83,6 +94,7 @@ impl BatchBuilder {
         self.object_index.clear();
         self.seen_by.clear();
         self.runs = 0;
+        self.plans.iter_mut().for_each(PlanRow::leave_batch);
         // The next one will be about as large.
         let next = Batch {
             objects: Vec::with_capacity(self.batch.objects.len()),
@@ -96,23 +108,45 @@ impl BatchBuilder {
         std::mem::replace(&mut self.batch, next)
     }
 
+    /// Makes a plan for objects that have these attributes and references (true for lists), in
+    /// this order and no others. It is of use to this builder only, in this and all later
+    /// batches. None when a name is given twice.
+    pub fn plan(
+        &mut self,
+        entity_type: &str,
+        attributes: &[&str],
+        references: &[(&str, bool)],
+    ) -> Option<Plan> {
+        let number = index(self.plans.len()).ok()?;
+        let names = self.shapes.names_key(entity_type, None, attributes.iter().copied());
+        self.plans.push(PlanRow::new(entity_type, attributes, references, names)?);
+        Some(Plan(number))
+    }
+
+    /// Forgets all plans; for a builder whose batch was just taken.
+    pub fn forget_plans(&mut self) {
+        self.plans.clear();
+    }
+
     /// Adds a record. References to missing objects and to the object itself are dropped and
     /// counted; `place` says where the record is in its source.
     pub fn record(&mut self, record: &Record<'_>, place: impl Fn() -> String) -> Result<(), BatchFull> {
-        self.record_with(record, &[], place)
+        let none = LaidOut::default();
+        self.record_with(record, &[], LaidSource { out: &none, record: "" }, place)
     }
 
-    /// Adds a record of which some objects were written the same way before: `again`, in
-    /// order. [`Record::objects`] are the others. The result is that of [`Self::record`] with
-    /// all of them in place.
+    /// Adds a record of which some objects, `short`, are not written out; they are in order.
+    /// [`Record::objects`] are the others. The result is that of [`Self::record`] with all of
+    /// them in place.
     pub fn record_with(
         &mut self,
         record: &Record<'_>,
-        again: &[Again<'_>],
+        short: &[Short<'_>],
+        laid: LaidSource<'_>,
         place: impl Fn() -> String,
     ) -> Result<(), BatchFull> {
         let start = self.batch.seen.len();
-        let source = Source { record, again };
+        let source = Source { record, short, laid };
         self.add(source, &place)?;
         self.push_seen(source, false);
         let text = |moment: &Option<Moment<'_>>| {
@@ -143,7 +177,8 @@ impl BatchBuilder {
 
     /// Adds objects that are in no record; `group` is a record only in form.
     pub fn loose(&mut self, group: &Record<'_>, place: impl Fn() -> String) -> Result<(), BatchFull> {
-        let source = Source { record: group, again: &[] };
+        let none = LaidOut::default();
+        let source = Source { record: group, short: &[], laid: LaidSource { out: &none, record: "" } };
         self.add(source, &place)?;
         self.push_seen(source, true);
         Ok(())
@@ -157,27 +192,35 @@ impl BatchBuilder {
 
     /// Numbers every object of the record, adding those that the batch does not have yet.
     fn add(&mut self, source: Source<'_, '_>, place: &impl Fn() -> String) -> Result<(), BatchFull> {
-        let Source { record, again } = source;
-        let count = record.objects.len() + again.len();
+        let Source { record, short, laid } = source;
+        let count = record.objects.len() + short.len();
         index(count)?;
         self.members.clear();
         self.shapes_of_members.clear();
-        let (mut objects, mut repeated) = (0, 0);
+        let (mut objects, mut shorts) = (0, 0);
         for n in 0..count {
-            let shape =
-                match again.get(repeated).filter(|known| known.at == n || objects == record.objects.len()) {
-                    Some(known) => {
-                        self.members.push(known.shape.0, repeated, true);
-                        repeated += 1;
-                        known.shape.0
-                    }
-                    None => {
-                        let shape = self.shapes.intern(&record.objects[objects])?;
-                        self.members.push(shape, objects, false);
-                        objects += 1;
-                        shape
-                    }
-                };
+            let next = short.get(shorts).filter(|next| next.at == n || objects == record.objects.len());
+            let shape = match next {
+                Some(next) => {
+                    let shape = match next.form {
+                        Form::Again(shape) => shape.0,
+                        Form::Laid(number) => {
+                            let object = laid.object(number);
+                            let plan = &mut self.plans[object.plan.0 as usize];
+                            self.shapes.add_laid(plan, object, &laid)?
+                        }
+                    };
+                    self.members.push(shape, shorts, true);
+                    shorts += 1;
+                    shape
+                }
+                None => {
+                    let shape = self.shapes.intern(&record.objects[objects])?;
+                    self.members.push(shape, objects, false);
+                    objects += 1;
+                    shape
+                }
+            };
             self.shapes_of_members.push(Shape(shape));
         }
         self.members.resolve(source, &self.shapes, &mut self.batch.defects, place);
@@ -225,13 +268,17 @@ impl BatchBuilder {
                 self.batch.cells.extend_from_within(known..known + count as usize);
             }
             (None, Some(object)) => self.push_cells(shape, entity_type, object)?,
-            // A repeated shape stands in the batch.
-            (None, None) => {}
+            (None, None) => {
+                // A repeated shape stands in the batch.
+                if let Some(object) = self.members.laid(source, n) {
+                    self.push_cells_laid(entity_type, object, &source.laid)?;
+                }
+            }
         }
         let cells = (index(start)?, index(self.batch.cells.len() - start)?);
         self.shapes.rows[shape as usize].cells = Some(cells);
         let links = self.batch.links.len();
-        self.push_links(shape, n, entity_type)?;
+        self.push_links(source, n, entity_type)?;
         let number =
             index(self.batch.objects.len()).ok().filter(|number| *number != NONE).ok_or(BatchFull)?;
         self.batch.objects.push(ObjectRow {
@@ -290,7 +337,38 @@ impl BatchBuilder {
         Ok(())
     }
 
-    fn push_links(&mut self, shape: u32, n: usize, entity_type: u32) -> Result<(), BatchFull> {
+    fn push_cells_laid(
+        &mut self,
+        entity_type: u32,
+        object: &LaidObject,
+        source: &LaidSource<'_>,
+    ) -> Result<(), BatchFull> {
+        let plan = object.plan.0 as usize;
+        let values = source.values(object, &self.plans[plan]);
+        for (at, value) in values.iter().enumerate() {
+            let row = &mut self.plans[plan];
+            let (column, last) = &mut row.columns[at];
+            if *column == NONE {
+                let (columns, name) = (&mut self.batch.columns, &row.attributes[at]);
+                *column = self.columns.find(columns, NONE, entity_type, name, ColumnKind::Attribute)?;
+            }
+            let column = *column;
+            let value = source.value(*value);
+            // Many attributes are the same in object after object.
+            let number = if *last != NONE && self.batch.values.get(*last) == value {
+                *last
+            } else {
+                let number = self.value(&value)?;
+                self.plans[plan].columns[at].1 = number;
+                number
+            };
+            self.batch.cells.push(Cell { column, value: number });
+        }
+        Ok(())
+    }
+
+    fn push_links(&mut self, source: Source<'_, '_>, n: usize, entity_type: u32) -> Result<(), BatchFull> {
+        let shape = self.members.list[n].shape;
         let start = self.batch.links.len();
         let many = self.members.targets_of(n).len() > 32;
         self.scratch.by_column.clear();
@@ -307,6 +385,10 @@ impl BatchBuilder {
                 let name = self.shapes.name(&reference);
                 column = self.columns.find(&mut self.batch.columns, NONE, entity_type, name, kind)?;
                 self.shapes.references_of_mut(shape)[at].column = column;
+                if let Some(object) = self.members.laid(source, n) {
+                    let reference = source.laid.references(object)[at].reference;
+                    self.plans[object.plan.0 as usize].references[reference as usize].column = column;
+                }
             }
             let next = self.batch.links.len();
             let last = if many {

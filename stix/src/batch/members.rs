@@ -4,7 +4,8 @@
 use hashbrown::HashMap;
 
 use super::{
-    builder::Again,
+    builder::{Form, Short},
+    laid::{LaidObject, LaidSource},
     shapes::{NONE, Shapes, small},
 };
 use crate::record::{Defect, Defects, Object, Record, count_defect};
@@ -13,16 +14,17 @@ use crate::record::{Defect, Defects, Object, Record, count_defect};
 #[derive(Clone, Copy)]
 pub(super) struct Source<'r, 'a> {
     pub(super) record: &'r Record<'a>,
-    pub(super) again: &'r [Again<'r>],
+    pub(super) short: &'r [Short<'r>],
+    pub(super) laid: LaidSource<'r>,
 }
 
 /// What is worked out about one member.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member {
     pub(super) shape: u32,
-    /// Index into the record's objects, or into the repeated ones.
+    /// Index into the record's objects, or into the short ones.
     at: u32,
-    is_again: bool,
+    is_short: bool,
     /// The batch's object, once it is numbered.
     pub(super) number: u32,
     /// Start and count of its targets.
@@ -58,23 +60,33 @@ impl Members {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, shape: u32, at: usize, is_again: bool) {
+    pub(super) fn push(&mut self, shape: u32, at: usize, is_short: bool) {
         let at = u32::try_from(at).unwrap_or(NONE);
-        self.list.push(Member { shape, at, is_again, number: NONE, targets: (0, 0), needs: 0 });
+        self.list.push(Member { shape, at, is_short, number: NONE, targets: (0, 0), needs: 0 });
     }
 
-    /// Returns the object of a member, if it is not a repeated one.
+    /// Returns the object of a member, if it is written out.
     #[inline]
     pub(super) fn object<'r, 'a>(&self, source: Source<'r, 'a>, n: usize) -> Option<&'r Object<'a>> {
         let member = &self.list[n];
-        (!member.is_again).then(|| &source.record.objects[member.at as usize])
+        (!member.is_short).then(|| &source.record.objects[member.at as usize])
+    }
+
+    /// Returns the object of a member, if it is of a plan and new.
+    #[inline]
+    pub(super) fn laid<'r>(&self, source: Source<'r, '_>, n: usize) -> Option<&'r LaidObject> {
+        let member = &self.list[n];
+        match source.short.get(member.at as usize).filter(|_| member.is_short)?.form {
+            Form::Laid(number) => Some(source.laid.object(number)),
+            Form::Again(_) => None,
+        }
     }
 
     #[inline]
     pub(super) fn key<'r>(&self, source: Source<'r, '_>, n: usize) -> &'r str {
         let member = &self.list[n];
-        if member.is_again {
-            source.again[member.at as usize].key
+        if member.is_short {
+            source.short[member.at as usize].key
         } else {
             &source.record.objects[member.at as usize].key
         }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     BatchFull, index,
     keys::{Content, table_hasher},
+    laid::{LaidObject, LaidSource, LaidValue, PlanRow},
 };
 use crate::{
     identity,
@@ -27,7 +28,7 @@ pub(super) const NONE: u32 = u32::MAX;
 
 #[derive(Debug)]
 pub(super) struct ShapeRow {
-    /// Hash of `own` and the references' keys.
+    /// Hash of `own` and the references' keys; not used in objects of plans.
     hash: u64,
     /// Content key of type, id and attributes.
     pub(super) own: u128,
@@ -125,16 +126,98 @@ impl Shapes {
         &self.text[reference.key.0 as usize..][..reference.key.1 as usize]
     }
 
-    /// Returns the number of an object's shape, adding it if it is new.
-    pub(super) fn intern(&mut self, object: &Object<'_>) -> Result<u32, BatchFull> {
+    /// Returns the key of all that an object's values are values of.
+    pub(super) fn names_key<'n>(
+        &mut self,
+        entity_type: &str,
+        id: Option<&str>,
+        names: impl Iterator<Item = &'n str>,
+    ) -> u128 {
         let content = &mut self.content;
         content.clear();
-        content.text(&object.entity_type);
-        let id = object.id.as_deref().filter(|id| !id.is_empty());
+        content.text(entity_type);
         content.text(id.unwrap_or_default());
-        content.number(object.attributes.len() as u64);
-        for (name, value) in &object.attributes {
+        for name in names {
             content.text(name);
+        }
+        content.key()
+    }
+
+    /// Adds an object of a plan; whether the batch has it already is for its text to say.
+    pub(super) fn add_laid(
+        &mut self,
+        plan: &mut PlanRow,
+        object: &LaidObject,
+        source: &LaidSource<'_>,
+    ) -> Result<u32, BatchFull> {
+        let values = source.values(object, plan);
+        let content = &mut self.content;
+        content.clear();
+        content.key_of(plan.names);
+        for value in values {
+            content.value(&source.value(*value));
+        }
+        let own = content.key();
+        if plan.kind == NONE {
+            plan.kind = self.kind(&plan.entity_type)?;
+            for reference in &mut plan.references {
+                reference.place = self.push_text(&reference.name)?;
+            }
+        }
+        let start = index(self.references.len())?;
+        let mut may_contribute = false;
+        let references = source.references(object);
+        for given in references {
+            let reference = &plan.references[given.reference as usize];
+            may_contribute |= reference.contributing;
+            let key = source.text(given.key);
+            let reference = ShapeReference {
+                name: reference.place,
+                key: self.push_text(key)?,
+                small: small(key),
+                list: reference.list,
+                contributing: reference.contributing,
+                column: reference.column,
+                last: NONE,
+            };
+            self.references.push(reference);
+        }
+        let contributes = plan.contributes(source, values);
+        let pid = match plan.pid.filter(|_| !contributes).map(|at| values[at]) {
+            Some(LaidValue::Int(pid)) if pid != 0 => Some(pid),
+            _ => None,
+        };
+        self.push_row(ShapeRow {
+            hash: 0,
+            own,
+            kind: plan.kind,
+            given: None,
+            contributes,
+            may_contribute,
+            pid,
+            references: (start, index(references.len())?),
+            cells: None,
+            entity: None,
+            last: NONE,
+            irregular: None,
+        })
+    }
+
+    fn push_row(&mut self, row: ShapeRow) -> Result<u32, BatchFull> {
+        let number = index(self.rows.len()).ok().filter(|number| *number != NONE).ok_or(BatchFull)?;
+        self.rows.push(row);
+        Ok(number)
+    }
+
+    /// Returns the number of an object's shape, adding it if it is new.
+    pub(super) fn intern(&mut self, object: &Object<'_>) -> Result<u32, BatchFull> {
+        let id = object.id.as_deref().filter(|id| !id.is_empty());
+        let names = object.attributes.iter().map(|(name, _)| &**name);
+        let names = self.names_key(&object.entity_type, id, names);
+        let content = &mut self.content;
+        content.clear();
+        content.key_of(names);
+        for (_, value) in &object.attributes {
             content.value(value);
         }
         let own = content.key();
@@ -148,8 +231,7 @@ impl Shapes {
             return Ok(*known);
         }
         let row = self.row(object, id, own, hash)?;
-        let number = index(self.rows.len()).ok().filter(|number| *number != NONE).ok_or(BatchFull)?;
-        self.rows.push(row);
+        let number = self.push_row(row)?;
         let rows = &self.rows;
         self.by_content.insert_unique(hash, number, |known| rows[*known as usize].hash);
         Ok(number)

@@ -9,6 +9,7 @@ use super::{
     builder::{BatchBuilder, owned},
     index,
     keys::Content,
+    laid::LaidReference,
     members::Source,
     shapes::{NONE, ShapeReference},
 };
@@ -191,6 +192,12 @@ impl BatchBuilder {
         if let Some(object) = self.members.object(source, n) {
             return object.attribute(name).map(|value| value.to_value().to_string());
         }
+        if let Some(object) = self.members.laid(source, n) {
+            let plan = &self.plans[object.plan.0 as usize];
+            let at = plan.attributes.iter().position(|attribute| attribute == name)?;
+            let value = source.laid.value(source.laid.values(object, plan)[at]);
+            return Some(value.to_value().to_string());
+        }
         let (start, count) = self.shapes.rows[self.members.list[n].shape as usize].cells?;
         self.batch.cells[start as usize..][..count as usize]
             .iter()
@@ -228,9 +235,25 @@ impl BatchBuilder {
             (!entity.is_nil()).then(|| (self.shapes.kind_of(member.shape).name.as_str(), entity))
         };
         let contributing = self.shapes.kind_of(shape).contributing;
-        let written = match self.members.object(source, n) {
-            Some(object) => canonical::write(object, contributing, target, &mut json),
-            None => canonical::write(&self.restored(shape), contributing, target, &mut json),
+        let written = if let Some(object) = self.members.object(source, n) {
+            canonical::write(object, contributing, target, &mut json)
+        } else if let Some(object) = self.members.laid(source, n) {
+            let plan = &self.plans[object.plan.0 as usize];
+            let laid = source.laid;
+            match &plan.template {
+                Some(template) => {
+                    let value = |at: usize| laid.value(laid.values(object, plan)[at]);
+                    let references = laid.references(object);
+                    let target = |reference: usize| {
+                        let given = |given: &LaidReference| given.reference as usize == reference;
+                        target(references.iter().position(given)?)
+                    };
+                    template.write(value, target, &mut json)
+                }
+                None => canonical::write(&laid.whole(object, plan), contributing, target, &mut json),
+            }
+        } else {
+            canonical::write(&self.restored(shape), contributing, target, &mut json)
         };
         let entity = if written {
             named(&json)

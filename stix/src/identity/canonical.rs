@@ -66,7 +66,7 @@ fn quick<'t>(
             continue;
         }
         if let Some(algorithm) = name.strip_prefix("hashes.") {
-            let algorithm = plain(algorithm)?;
+            let algorithm = hash_key(algorithm)?;
             if hashes == ROOM || algorithms[..hashes].contains(&algorithm) {
                 return None;
             }
@@ -119,13 +119,7 @@ fn quick<'t>(
         out.push_str("\":");
         match part {
             Part::Value(value) => push_value(out, value),
-            Part::Target(entity_type, uuid) => {
-                out.push('"');
-                push_escaped(out, entity_type);
-                out.push_str("--");
-                out.push_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-                out.push('"');
-            }
+            Part::Target(entity_type, uuid) => push_target(out, entity_type, *uuid),
             Part::Hash(algorithm, value) => {
                 out.push('{');
                 push_text(out, algorithm);
@@ -139,13 +133,22 @@ fn quick<'t>(
     Some(true)
 }
 
+/// Appends the id of a reference's target.
+pub(super) fn push_target(out: &mut String, entity_type: &str, uuid: Uuid) {
+    out.push('"');
+    push_escaped(out, entity_type);
+    out.push_str("--");
+    out.push_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    out.push('"');
+}
+
 /// Returns true for a name of one step that is spelled as its key is.
-fn is_plain(name: &str) -> bool {
+pub(super) fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Returns the key that one step spells, plainly or in single quotes.
-fn plain(step: &str) -> Option<&str> {
+pub(super) fn hash_key(step: &str) -> Option<&str> {
     if is_plain(step) {
         return Some(step);
     }
@@ -154,7 +157,7 @@ fn plain(step: &str) -> Option<&str> {
     (!key.is_empty() && key.bytes().all(simple)).then_some(key)
 }
 
-fn push_value(out: &mut String, value: &ValueRef<'_>) {
+pub(super) fn push_value(out: &mut String, value: &ValueRef<'_>) {
     match value {
         ValueRef::Text(text) => push_text(out, text),
         ValueRef::Int(n) => out.push_str(itoa::Buffer::new().format(*n)),

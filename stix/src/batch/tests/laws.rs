@@ -129,6 +129,56 @@ fn written(object: &Object<'_>) -> String {
     format!("{:?}", Object { key: "".into(), seen: true, ..object.clone() })
 }
 
+/// Where some texts of objects stand.
+const TEXT: &str = "key2 a 0";
+
+/// The object by a plan, made if need be. None if it has no plan.
+fn lay(
+    object: &Object<'_>,
+    plans: &mut HashMap<String, Option<Plan>>,
+    builder: &mut BatchBuilder,
+    out: &mut LaidOut,
+) -> Option<Form> {
+    let attributes: Vec<&str> = object.attributes.iter().map(|(name, _)| &**name).collect();
+    let mut references: Vec<(&str, bool)> =
+        object.references.iter().map(|reference| (&*reference.name, reference.list)).collect();
+    references.dedup_by(|a, b| a == b && a.1);
+    if object.id.is_some() {
+        return None;
+    }
+    let names = format!("{} {attributes:?} {references:?}", object.entity_type);
+    let mut plan = || builder.plan(&object.entity_type, &attributes, &references);
+    let plan = (*plans.entry(names).or_insert_with(&mut plan))?;
+    let mark = out.begin();
+    let text = |text: &str, out: &mut LaidOut| {
+        let at = TEXT.find(text);
+        let start = at.unwrap_or(out.unescaped.len());
+        if at.is_none() {
+            out.unescaped.push_str(text);
+        }
+        LaidText { start: start as u32, len: text.len() as u32, unescaped: at.is_none() }
+    };
+    for (_, value) in &object.attributes {
+        let value = match value {
+            ValueRef::Int(n) => LaidValue::Int(*n),
+            ValueRef::Bool(b) => LaidValue::Bool(*b),
+            ValueRef::Text(given) => LaidValue::Text(text(given, out)),
+            ValueRef::Json(given) => LaidValue::Json(text(given, out)),
+            ValueRef::Float(_) => {
+                out.give_up(mark);
+                return None;
+            }
+        };
+        out.value(value);
+    }
+    for reference in &object.references {
+        let number = references.iter().position(|(name, _)| *name == reference.name)?;
+        let key = text(&reference.key, out);
+        out.reference(number as u32, key);
+    }
+    out.finish(mark, plan).map(Form::Laid)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
@@ -160,21 +210,29 @@ proptest! {
     ) {
         let (mut plain, mut short) = (BatchBuilder::new(), BatchBuilder::new());
         let mut known: HashMap<String, Shape> = HashMap::new();
+        let mut plans = HashMap::new();
         let mut picks = picks.into_iter().cycle();
         for (n, objects) in records.into_iter().enumerate() {
             let id = format!("r{n}");
             let objects: Vec<_> = objects.into_iter().map(|object| Object { seen: true, ..object }).collect();
             let whole = record(&id, objects.clone());
             plain.record(&whole, || id.clone()).expect("room");
-            let mut again = Vec::new();
+            let mut members = Vec::new();
             let mut left = Vec::new();
+            let mut laid = LaidOut::default();
             for (at, object) in objects.iter().enumerate() {
-                match known.get(&written(object)).filter(|_| picks.next() == Some(true)) {
-                    Some(shape) => again.push(Again { at, key: &object.key, shape: *shape }),
+                let shape = known.get(&written(object)).copied().map(Form::Again);
+                let form = match shape.filter(|_| picks.next() == Some(true)) {
+                    None if picks.next() == Some(true) => lay(object, &mut plans, &mut short, &mut laid),
+                    form => form,
+                };
+                match form {
+                    Some(form) => members.push(Short { at, key: &object.key, form }),
                     None => left.push(object.clone()),
                 }
             }
-            short.record_with(&record(&id, left), &again, || id.clone()).expect("room");
+            let laid = LaidSource { out: &laid, record: TEXT };
+            short.record_with(&record(&id, left), &members, laid, || id.clone()).expect("room");
             for (object, shape) in objects.iter().zip(short.shapes()) {
                 known.insert(written(object), *shape);
             }
@@ -183,5 +241,10 @@ proptest! {
         prop_assert_eq!(show(&plain), show(&short));
         prop_assert_eq!(plain.objects, short.objects);
         prop_assert_eq!(plain.columns, short.columns);
+        prop_assert_eq!(plain.types, short.types);
+        prop_assert_eq!(plain.values.len(), short.values.len());
+        for n in 0..plain.values.len() as u32 {
+            prop_assert_eq!(plain.values.get(n), short.values.get(n));
+        }
     }
 }
