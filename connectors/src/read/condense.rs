@@ -118,16 +118,17 @@ pub(crate) fn recognise(
     limits: &Limits,
     out: &mut LaidOut,
 ) -> bool {
+    // One pass for each look at memory, so that they need not wait for each other.
+    for entry in entries.iter_mut() {
+        entry.hash = fragments.hash(&record[entry.range.clone()]);
+    }
+    for entry in entries.iter_mut() {
+        entry.form = fragments.find(entry.hash, &record[entry.range.clone()]).map(Form::Again);
+    }
     let mut all = true;
-    for entry in entries {
-        let bytes = &record[entry.range.clone()];
-        entry.hash = fragments.hash(bytes);
-        entry.form = match fragments.find(entry.hash, bytes) {
-            Some(shape) => Some(Form::Again(shape)),
-            None => {
-                text.and_then(|text| layouts.read(text, entry.range.clone(), limits, out)).map(Form::Laid)
-            }
-        };
+    for entry in entries.iter_mut().filter(|entry| entry.form.is_none()) {
+        entry.form =
+            text.and_then(|text| layouts.read(text, entry.range.clone(), limits, out)).map(Form::Laid);
         all &= entry.form.is_some();
     }
     all

@@ -254,7 +254,7 @@ impl Sighted<'_> {
 }
 
 /// Empties a list; the memory is used again, since both types have the same size.
-fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
+pub(crate) fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
     list.clear();
     list.into_iter().filter_map(|_| None).collect()
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, mem, ops::Range, sync::Arc};
 
 use kestrel_stix::{
-    batch::{Batch, BatchBuilder, BatchFull, Form, LaidOut, LaidSource},
+    batch::{Batch, BatchBuilder, BatchFull, Form, LaidOut, LaidSource, Short},
     record::{Defect, Object, count_defect},
 };
 use simd_json::{Buffers, Node, Tape};
@@ -15,7 +15,7 @@ use super::{
     layout::Layouts,
     options::{Limits, Note},
     quick,
-    record::{Class, Fresh, Head, Sighted, fits, record},
+    record::{Class, Fresh, Head, Sighted, emptied, fits, record},
     repair::repair,
     stix21::{Late, LateKind},
 };
@@ -95,6 +95,7 @@ pub(crate) struct StixWorker {
     text: Vec<u8>,
     entries: Vec<Entry>,
     sighted: Sighted<'static>,
+    short: Vec<Short<'static>>,
     spare: Vec<Object<'static>>,
     produced: Produced,
     /// Nothing but the parser reads objects.
@@ -148,6 +149,7 @@ impl StixWorker {
             text: Vec::new(),
             entries: Vec::new(),
             sighted: Sighted::default(),
+            short: Vec::new(),
             spare: Vec::new(),
             produced: Produced::default(),
             #[cfg(test)]
@@ -207,7 +209,7 @@ impl StixWorker {
             return None;
         }
         self.laid.clear();
-        let utf8 = str::from_utf8(json).ok().filter(|text| u32::try_from(text.len()).is_ok());
+        let utf8 = simdutf8::basic::from_utf8(json).ok().filter(|text| u32::try_from(text.len()).is_ok());
         let (layouts, limits, laid) = (&mut self.layouts, &self.limits, &mut self.laid);
         let all = condense::recognise(json, utf8, entries, &self.fragments, layouts, limits, laid);
         #[cfg(test)]
@@ -216,15 +218,15 @@ impl StixWorker {
                 entries.iter().filter(|entry| matches!(entry.form, Some(Form::Laid(_)))).count() as u64;
         }
         let text = utf8.filter(|_| all && entries.len() <= self.limits.objects)?;
-        let mut sighted: Sighted<'_> = mem::take(&mut self.sighted);
-        let Some(record) = quick::record(text, entries, &mut sighted.short, &mut self.scratch) else {
-            self.sighted = sighted.emptied(&mut self.spare);
+        let mut short: Vec<Short<'_>> = mem::take(&mut self.short);
+        let Some(record) = quick::record(text, entries, &mut short, &mut self.scratch) else {
+            self.short = emptied(short);
             return None;
         };
         let laid = LaidSource { out: &self.laid, record: text };
         let name = &self.name;
-        let added = self.builder.record_with(&record, &sighted.short, laid, || place(name, offset));
-        self.sighted = sighted.emptied(&mut self.spare);
+        let added = self.builder.record_with(&record, &short, laid, || place(name, offset));
+        self.short = emptied(short);
         if added.is_err() {
             // The next batch does not know them.
             self.flush();

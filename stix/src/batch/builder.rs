@@ -332,7 +332,7 @@ impl BatchBuilder {
             }
         }
         if twice {
-            self.shapes.rows[shape as usize].irregular = Some(Box::new(owned(object)));
+            self.shapes.rest[shape as usize].irregular = Some(Box::new(owned(object)));
         }
         Ok(())
     }

@@ -26,29 +26,38 @@ pub struct Shape(pub(super) u32);
 /// Not known, or not there.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// What every sighting of a shape looks at: small, since there are many and they are looked at
+/// in any order.
 #[derive(Debug)]
 pub(super) struct ShapeRow {
-    /// Hash of `own` and the references' keys; not used in objects of plans.
-    hash: u64,
-    /// Content key of type, id and attributes.
-    pub(super) own: u128,
     pub(super) kind: u32,
-    /// The entity that the object's own id names.
-    pub(super) given: Option<Uuid>,
+    /// Start and count in [`Shapes::references`].
+    references: (u32, u32),
+    /// The object that the last sighting turned out to be, when no record has a say in it.
+    pub(super) last: u32,
+    /// The attributes in the batch, once an object of this shape stands there.
+    pub(super) cells: Option<(u32, u32)>,
+    /// The object has an id of its own.
+    pub(super) is_given: bool,
     /// An attribute makes the entity.
     pub(super) contributes: bool,
     /// A reference may make the entity, or be part of it.
     pub(super) may_contribute: bool,
+}
+
+/// What else is known of a shape.
+#[derive(Debug)]
+pub(super) struct ShapeRest {
+    /// Hash of `own` and the references' keys; not used in objects of plans.
+    hash: u64,
+    /// Content key of type, id and attributes.
+    pub(super) own: u128,
+    /// The entity that the object's own id names.
+    pub(super) given: Option<Uuid>,
     /// Number of a process without an id of its own, not 0.
     pub(super) pid: Option<i64>,
-    /// Start and count in [`Shapes::references`].
-    references: (u32, u32),
-    /// The attributes in the batch, once an object of this shape stands there.
-    pub(super) cells: Option<(u32, u32)>,
     /// The entity, when attributes alone make it and once it is known.
     pub(super) entity: Option<Uuid>,
-    /// The object that the last sighting turned out to be, when no record has a say in it.
-    pub(super) last: u32,
     /// The object itself where `cells` do not tell everything: a property is given twice.
     pub(super) irregular: Option<Box<Object<'static>>>,
 }
@@ -80,6 +89,8 @@ pub(super) struct Kind {
 #[derive(Debug, Default)]
 pub(super) struct Shapes {
     pub(super) rows: Vec<ShapeRow>,
+    /// As many.
+    pub(super) rest: Vec<ShapeRest>,
     pub(super) references: Vec<ShapeReference>,
     pub(super) kinds: Vec<Kind>,
     /// Names and keys of references.
@@ -92,6 +103,7 @@ pub(super) struct Shapes {
 impl Shapes {
     pub(super) fn clear(&mut self) {
         self.rows.clear();
+        self.rest.clear();
         self.references.clear();
         self.kinds.clear();
         self.text.clear();
@@ -187,25 +199,22 @@ impl Shapes {
             Some(LaidValue::Int(pid)) if pid != 0 => Some(pid),
             _ => None,
         };
-        self.push_row(ShapeRow {
-            hash: 0,
-            own,
+        let row = ShapeRow {
             kind: plan.kind,
-            given: None,
+            references: (start, index(references.len())?),
+            last: NONE,
+            cells: None,
+            is_given: false,
             contributes,
             may_contribute,
-            pid,
-            references: (start, index(references.len())?),
-            cells: None,
-            entity: None,
-            last: NONE,
-            irregular: None,
-        })
+        };
+        self.push_row(row, ShapeRest { hash: 0, own, given: None, pid, entity: None, irregular: None })
     }
 
-    fn push_row(&mut self, row: ShapeRow) -> Result<u32, BatchFull> {
+    fn push_row(&mut self, row: ShapeRow, rest: ShapeRest) -> Result<u32, BatchFull> {
         let number = index(self.rows.len()).ok().filter(|number| *number != NONE).ok_or(BatchFull)?;
         self.rows.push(row);
+        self.rest.push(rest);
         Ok(number)
     }
 
@@ -230,15 +239,15 @@ impl Shapes {
         if let Some(known) = self.by_content.find(hash, |known| self.is_shape(*known, own, object)) {
             return Ok(*known);
         }
-        let row = self.row(object, id, own, hash)?;
-        let number = self.push_row(row)?;
-        let rows = &self.rows;
-        self.by_content.insert_unique(hash, number, |known| rows[*known as usize].hash);
+        let (row, rest) = self.row(object, id, own, hash)?;
+        let number = self.push_row(row, rest)?;
+        let rest = &self.rest;
+        self.by_content.insert_unique(hash, number, |known| rest[*known as usize].hash);
         Ok(number)
     }
 
     fn is_shape(&self, known: u32, own: u128, object: &Object<'_>) -> bool {
-        if self.rows[known as usize].own != own {
+        if self.rest[known as usize].own != own {
             return false;
         }
         let references = self.references_of(known);
@@ -254,7 +263,7 @@ impl Shapes {
         id: Option<&str>,
         own: u128,
         hash: u64,
-    ) -> Result<ShapeRow, BatchFull> {
+    ) -> Result<(ShapeRow, ShapeRest), BatchFull> {
         let kind = self.kind(&object.entity_type)?;
         let contributing = self.kinds[kind as usize].contributing;
         let contributes = !contributing.is_empty()
@@ -285,20 +294,17 @@ impl Shapes {
             Some(ValueRef::Int(pid)) if *pid != 0 => Some(*pid),
             _ => None,
         };
-        Ok(ShapeRow {
-            hash,
-            own,
+        let given = id.map(|id| identity::given(&object.entity_type, id));
+        let row = ShapeRow {
             kind,
-            given: id.map(|id| identity::given(&object.entity_type, id)),
+            references: (start, index(object.references.len())?),
+            last: NONE,
+            cells: None,
+            is_given: given.is_some(),
             contributes,
             may_contribute,
-            pid,
-            references: (start, index(object.references.len())?),
-            cells: None,
-            entity: None,
-            last: NONE,
-            irregular: None,
-        })
+        };
+        Ok((row, ShapeRest { hash, own, given, pid, entity: None, irregular: None }))
     }
 
     fn kind(&mut self, name: &str) -> Result<u32, BatchFull> {

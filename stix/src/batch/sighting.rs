@@ -61,7 +61,7 @@ impl BatchBuilder {
         }
         let content = &mut self.scratch.content;
         content.clear();
-        content.key_of(self.shapes.rows[shape as usize].own);
+        content.key_of(self.shapes.rest[shape as usize].own);
         push_identity(content, decides, &self.scratch.sighting);
         let references = self.shapes.references_of(shape);
         for (reference, target) in references.iter().zip(self.members.targets_of(n)) {
@@ -96,7 +96,8 @@ impl BatchBuilder {
     /// An equal object stands in the batch, though of another shape: one that also has
     /// references that lead nowhere.
     fn settle_cells(&mut self, source: Source<'_, '_>, n: usize, known: u32) {
-        let row = &mut self.shapes.rows[self.members.list[n].shape as usize];
+        let shape = self.members.list[n].shape as usize;
+        let row = &mut self.shapes.rows[shape];
         if row.cells.is_some() {
             return;
         }
@@ -105,7 +106,7 @@ impl BatchBuilder {
         if let Some(object) = self.members.object(source, n)
             && object.attributes.len() > cells.1 as usize
         {
-            row.irregular = Some(Box::new(owned(object)));
+            self.shapes.rest[shape].irregular = Some(Box::new(owned(object)));
         }
     }
 
@@ -131,7 +132,7 @@ impl BatchBuilder {
     fn decides(&self, source: Source<'_, '_>, n: usize) -> Decides {
         let shape = self.members.list[n].shape;
         let row = &self.shapes.rows[shape as usize];
-        if row.given.is_some() {
+        if row.is_given {
             return Decides::Id;
         }
         let by_reference = || {
@@ -152,7 +153,7 @@ impl BatchBuilder {
     /// Writes what makes the entity where the record decides: the key of a process, or where
     /// the object stands.
     fn write_sighting(&mut self, source: Source<'_, '_>, n: usize, host: &mut Host) {
-        let row = &self.shapes.rows[self.members.list[n].shape as usize];
+        let row = &self.shapes.rest[self.members.list[n].shape as usize];
         let last = source.record.last_observed.as_ref();
         if let (Some(pid), Some(last)) = (row.pid, last)
             && let Some(host) = host.get_or_insert_with(|| self.host(source))
@@ -209,13 +210,13 @@ impl BatchBuilder {
     /// members of cycles, `cycle` says which of [`super::builder::Scratch::entities`] they are.
     fn entity(&mut self, source: Source<'_, '_>, n: usize, decides: Decides, cycle: Option<&[u32]>) -> Uuid {
         let shape = self.members.list[n].shape;
-        let row = &self.shapes.rows[shape as usize];
+        let (row, rest) = (&self.shapes.rows[shape as usize], &self.shapes.rest[shape as usize]);
         match decides {
-            Decides::Id => return row.given.unwrap_or_default(),
+            Decides::Id => return rest.given.unwrap_or_default(),
             Decides::Record => return named(&self.scratch.sighting),
             Decides::Content => {}
         }
-        if let Some(entity) = row.entity {
+        if let Some(entity) = rest.entity {
             return entity;
         }
         let may_contribute = row.may_contribute;
@@ -263,15 +264,15 @@ impl BatchBuilder {
         };
         self.scratch.json = json;
         if written && !may_contribute {
-            self.shapes.rows[shape as usize].entity = Some(entity);
+            self.shapes.rest[shape as usize].entity = Some(entity);
         }
         entity
     }
 
     /// Returns an object of a shape that stands in the batch.
     fn restored(&self, shape: u32) -> Object<'_> {
-        let row = &self.shapes.rows[shape as usize];
-        let attributes = match (&row.irregular, row.cells) {
+        let (row, rest) = (&self.shapes.rows[shape as usize], &self.shapes.rest[shape as usize]);
+        let attributes = match (&rest.irregular, row.cells) {
             (Some(object), _) => object.attributes.clone(),
             (None, Some((start, count))) => self.batch.cells[start as usize..][..count as usize]
                 .iter()
@@ -306,7 +307,7 @@ impl BatchBuilder {
             if decides == Decides::Record {
                 self.write_sighting(source, *n, host);
             }
-            whole.key_of(self.shapes.rows[shape as usize].own);
+            whole.key_of(self.shapes.rest[shape as usize].own);
             push_identity(&mut whole, decides, &self.scratch.sighting);
             let references = self.shapes.references_of(shape);
             for (reference, target) in references.iter().zip(self.members.targets_of(*n)) {

@@ -346,12 +346,24 @@ pub(crate) fn push_text(out: &mut String, text: &str) {
 fn push_escaped(out: &mut String, text: &str) {
     // Looks at all bytes, which is faster than stopping.
     let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    if text.bytes().fold(false, |found, byte| found | special(byte)) {
-        let quoted = Json::from(text).to_string();
-        out.push_str(&quoted[1..quoted.len() - 1]);
-    } else {
+    if !text.bytes().fold(false, |found, byte| found | special(byte)) {
         out.push_str(text);
+        return;
     }
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(special) {
+        out.push_str(&rest[..at]);
+        match rest.as_bytes()[at] {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            _ => {
+                let quoted = Json::from(&rest[at..=at]).to_string();
+                out.push_str(&quoted[1..quoted.len() - 1]);
+            }
+        }
+        rest = &rest[at + 1..];
+    }
+    out.push_str(rest);
 }
 
 #[cfg(test)]
@@ -388,6 +400,13 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn texts_are_quoted_as_json(text in "[a\"\\\\/\\x00-\\x20\\x7fü]{0,12}") {
+            let mut quoted = String::new();
+            push_text(&mut quoted, &text);
+            prop_assert_eq!(quoted, Json::from(text).to_string());
+        }
 
         #[test]
         fn both_forms_write_the_same(

@@ -153,3 +153,11 @@ fn a_reference_that_leads_nowhere_makes_no_identity() {
 fn the_table_is_sorted() {
     assert!(CONTRIBUTING.is_sorted_by_key(|(name, _)| *name));
 }
+
+#[test]
+fn short_texts_are_hashed_like_long_ones() {
+    for length in 0..300 {
+        let text = "\u{7f}".repeat(length);
+        assert_eq!(named(&text), Uuid::new_v5(&NAMESPACE, text.as_bytes()), "{length} bytes");
+    }
+}

@@ -215,7 +215,8 @@ fn special(bytes: &[u8]) -> usize {
 /// Appends a text without its escapes. None for escapes that are wrong, or half of a pair.
 fn unescape(raw: &str, out: &mut String) -> Option<()> {
     let mut rest = raw;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+    // Backslashes are near each other where there are any.
+    while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
         out.push_str(&rest[..at]);
         let mut taken = at + 2;
         out.push(match rest.as_bytes().get(at + 1)? {
