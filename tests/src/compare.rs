@@ -277,7 +277,7 @@ pub fn unordered(answer: &Answer) -> Answer {
             let lists = items.iter_mut().filter(|(key, _)| key.ends_with("Attributes"));
             for (_, names) in lists {
                 let Value::Text(names) = names else { continue };
-                let mut sorted: Vec<&str> = names.split(", ").collect();
+                let mut sorted: Vec<&str> = names.split([',', '\n']).map(str::trim).collect();
                 sorted.sort_unstable();
                 *names = sorted.join(", ").into();
             }

@@ -118,13 +118,13 @@ fn put_together(
         shown.extend(only_b.into_iter().cloned());
         shown
     });
+    let rows = store.table(a)?;
     with_codes(store, a, &from_a, |store, ca| {
         with_codes(store, b, &from_b, |store, cb| {
             let inner = format!(
-                "SELECT p.a, p.b, {} FROM {pairs} p JOIN {} s ON s.pos = p.a \
+                "SELECT p.a, p.b, {} FROM {pairs} p JOIN {rows} s ON s.pos = p.a \
                  JOIN {ca} ca ON ca.pos = p.a JOIN {cb} cb ON cb.pos = p.b",
-                columns.join(", "),
-                a.table
+                columns.join(", ")
             );
             let names: String = extra
                 .iter()

@@ -15,10 +15,14 @@ pub fn slice(
     if start == 0 && stop == set.count {
         return Ok(set.clone());
     }
+    let slice = |members: &[u32]| members[start as usize..stop as usize].to_vec();
+    if let Some(cut) = store.of_members(set, slice)? {
+        return Ok(cut);
+    }
+    let table = store.table(set)?;
     let select = format!(
-        "SELECT (s.pos - {start})::UINTEGER AS pos, {} FROM {} s WHERE s.pos >= {start} AND s.pos < {stop}",
-        carried(set, "s"),
-        set.table
+        "SELECT (s.pos - {start})::UINTEGER AS pos, {} FROM {table} s WHERE s.pos >= {start} AND s.pos < {stop}",
+        carried(set, "s")
     );
     Ok(store.set_from(&select, set)?)
 }

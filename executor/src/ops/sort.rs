@@ -18,14 +18,14 @@ pub fn sort(
         return Ok(set.clone());
     }
     let direction = if descending { "DESC NULLS LAST" } else { "ASC NULLS FIRST" };
+    let rows = store.table(set)?;
     with_codes(store, set, std::slice::from_ref(attribute), |store, codes| {
         let ranks = store.ranked(codes, "c0")?;
         with_table(store, ranks, |store, ranks| {
             let select = format!(
                 "SELECT (row_number() OVER (ORDER BY r.rank {direction}, s.pos) - 1)::UINTEGER AS pos, {} \
-                 FROM {} s JOIN {codes} k ON k.pos = s.pos LEFT JOIN {ranks} r ON r.c = k.c0",
-                carried(set, "s"),
-                set.table
+                 FROM {rows} s JOIN {codes} k ON k.pos = s.pos LEFT JOIN {ranks} r ON r.c = k.c0",
+                carried(set, "s")
             );
             Ok(store.set_from(&select, set)?)
         })

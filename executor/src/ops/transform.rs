@@ -102,13 +102,13 @@ fn joined(
         ),
         _ => ("f.first NULLS FIRST, f.rec".to_owned(), String::new()),
     };
+    let rows = store.table(set)?;
     let select = format!(
         "SELECT (row_number() OVER (ORDER BY {order}, e.place) - 1)::UINTEGER AS pos, g.ent, g.rec, {} \
          FROM {sightings} g \
-         JOIN (SELECT s.ent, min(s.pos) AS place{firsts} FROM {} s GROUP BY s.ent) e ON e.ent = g.ent \
+         JOIN (SELECT s.ent, min(s.pos) AS place{firsts} FROM {rows} s GROUP BY s.ent) e ON e.ent = g.ent \
          JOIN {fronts} f ON f.rec = g.rec {join}",
-        columns.join(", "),
-        set.table
+        columns.join(", ")
     );
     let like = EntitySet { rows: Rows::Appearances, extra, front, ..set.clone() };
     let made = store.set_from(&select, &like);
@@ -116,8 +116,9 @@ fn joined(
         store.drop_table(&ids)?;
     }
     let made = made?;
-    let entities = store.read_number(&format!("SELECT count(DISTINCT ent)::BIGINT FROM {}", set.table))?;
-    let shown = store.read_number(&format!("SELECT count(DISTINCT ent)::BIGINT FROM {}", made.table))?;
+    let entities = store.read_number(&format!("SELECT count(DISTINCT ent)::BIGINT FROM {rows}"))?;
+    let seen = store.table(&made)?;
+    let shown = store.read_number(&format!("SELECT count(DISTINCT ent)::BIGINT FROM {seen}"))?;
     let without_records = (entities.unwrap_or(0) - shown.unwrap_or(0)).max(0).unsigned_abs();
     Ok(Transformed { set: made, without_records })
 }

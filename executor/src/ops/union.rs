@@ -53,6 +53,11 @@ fn merged(
     kind: Rows,
     shown: Option<Vec<AttributePath>>,
 ) -> Result<EntitySet, OpError> {
+    let world = inputs.iter().fold(World::default(), |world, set| world.union(&set.world));
+    if let Some(entities) = store.entities_of_all(inputs) {
+        let made = store.set_of(entities, &inputs[0].entity_type, world)?;
+        return Ok(EntitySet { shown, front: inputs[0].front.clone(), ..made });
+    }
     let mut extra: Vec<(AttributePath, String)> = Vec::new();
     for (path, _) in inputs.iter().flat_map(|set| &set.extra) {
         if !extra.iter().any(|(known, _)| known == path) {
@@ -60,10 +65,12 @@ fn merged(
         }
     }
     let with_record = kind == Rows::Appearances;
+    let tables: Result<Vec<String>, _> = inputs.iter().map(|set| store.table(set)).collect();
     let parts: Vec<String> = inputs
         .iter()
+        .zip(tables?)
         .enumerate()
-        .map(|(n, set)| {
+        .map(|(n, (set, table))| {
             let mut columns = format!("{n} AS input, s.pos, s.ent");
             if with_record {
                 columns.push_str(", s.rec");
@@ -74,7 +81,7 @@ fn merged(
                     None => columns.push_str(&format!(", NULL::UINTEGER AS {name}")),
                 }
             }
-            format!("SELECT {columns} FROM {} s", set.table)
+            format!("SELECT {columns} FROM {table} s")
         })
         .collect();
     let all = parts.join(" UNION ALL ");
@@ -97,7 +104,6 @@ fn merged(
         "SELECT (row_number() OVER (ORDER BY place) - 1)::UINTEGER AS pos, ent{rec}{names} FROM \
          (SELECT {keys}{values}, min((input, pos)) AS place FROM ({all}) GROUP BY {keys})"
     );
-    let world = inputs.iter().fold(World::default(), |world, set| world.union(&set.world));
     let like = EntitySet { rows: kind, extra, world, shown, ..inputs[0].clone() };
     Ok(store.set_from(&select, &like)?)
 }

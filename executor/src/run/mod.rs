@@ -39,7 +39,7 @@ pub use sources::{PartRead, ReadFailure, SourceReader};
 use crate::{
     ops::{OpError, apply::Analytics},
     results::{DisplayResult, Results},
-    store::{Options, Store, StoreError},
+    store::{Options, Store, StoreError, Watch},
 };
 use cancel::Deadline;
 use evaluate::Value;
@@ -161,6 +161,7 @@ impl Session {
                 bound: HashSet::default(),
             };
             run.walk();
+            run.session.store.watch(Watch::default());
             run.finish()
         });
         drop(deadline);
@@ -220,11 +221,11 @@ struct Asked {
 impl Run<'_> {
     fn walk(&mut self) {
         let nodes = self.plan.nodes();
-        if !nodes.is_empty()
-            && let Ok(connection) = self.session.store.connection()
-        {
-            self.options.cancel.interrupts(connection.interrupt_handle());
-        }
+        let cancel = self.options.cancel.clone();
+        self.session.store.watch(Watch {
+            stopped: Some(cancel.flag()),
+            opened: Some(Box::new(move |handle| cancel.interrupts(handle))),
+        });
         for (done, node) in nodes.iter().enumerate() {
             if self.session.done.contains_key(&node.id) {
                 continue;

@@ -184,11 +184,10 @@ impl Store {
     /// Returns the records that show entities of a set, with times, in the order of the
     /// records: `(pos of the entity, record)` by entity and record. For transformers.
     pub fn appearances(&mut self, set: &EntitySet) -> Result<Vec<(u32, u32)>, StoreError> {
-        let sightings = self.sightings(set)?;
+        let (table, sightings) = (self.table(set)?, self.sightings(set)?);
         let rows = self.read(&format!(
-            "SELECT m.pos AS pos, s.rec AS rec FROM (SELECT ent, min(pos) AS pos FROM {} GROUP BY ent) m
-             JOIN {sightings} s ON s.ent = m.ent ORDER BY s.rec, m.pos",
-            set.table
+            "SELECT m.pos AS pos, s.rec AS rec FROM (SELECT ent, min(pos) AS pos FROM {table} GROUP BY ent) m
+             JOIN {sightings} s ON s.ent = m.ent ORDER BY s.rec, m.pos"
         ))?;
         self.drop_table(&sightings)?;
         let [pos, rec] = rows.columns.as_slice() else { return Ok(Vec::new()) };

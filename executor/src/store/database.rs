@@ -102,6 +102,7 @@ impl Store {
     pub(super) fn database(&mut self) -> Result<&Database, StoreError> {
         if self.database.is_none() {
             self.database = Some(Database::open(&self.options)?);
+            self.tell_opened();
         }
         Ok(self.database.as_ref().expect("it was just opened"))
     }
@@ -194,6 +195,12 @@ impl Store {
     /// Makes a table of this data; returns its name. It is kept until [`Store::drop_table`].
     pub fn put(&mut self, columns: &[(&str, Data)]) -> Result<String, StoreError> {
         let name = self.new_name();
+        self.put_as(&name, columns)?;
+        Ok(name)
+    }
+
+    fn put_as(&mut self, name: &str, columns: &[(&str, Data)]) -> Result<(), StoreError> {
+        let batch = record_batch(columns)?;
         let fields: Vec<String> = columns
             .iter()
             .map(|(name, data)| {
@@ -205,12 +212,11 @@ impl Store {
                 format!("{} {kind}", quoted(name))
             })
             .collect();
-        self.execute(&format!("CREATE TABLE {name}({})", fields.join(", ")))?;
-        let batch = record_batch(columns)?;
+        self.execute(&format!("CREATE OR REPLACE TABLE {name}({})", fields.join(", ")))?;
         if batch.num_rows() > 0 {
-            self.append_batch(&name, batch)?;
+            self.append_batch(name, batch)?;
         }
-        Ok(name)
+        Ok(())
     }
 
     /// Appends rows to a table.
@@ -253,53 +259,78 @@ impl Store {
         self.execute(&format!("DROP TABLE IF EXISTS {name}"))
     }
 
-    /// Makes an entity set of a query that gives `pos`, `ent`, `rec` (for appearances) and the
-    /// columns of `extra`; nothing but its table is different from `like`.
-    pub fn set_from(&mut self, select: &str, like: &EntitySet) -> Result<EntitySet, StoreError> {
-        let (table, count) = self.keep(select)?;
-        self.sets.push(table.clone());
-        Ok(EntitySet { table, count, members: None, ..like.clone() })
+    /// Returns the table with the rows of a set, making it if it is not made yet.
+    pub fn table(&mut self, set: &EntitySet) -> Result<String, StoreError> {
+        if let Some(members) = &set.members
+            && self.unmade.contains(&set.name)
+        {
+            let positions = (0..members.len() as u32).collect();
+            let columns = [("pos", Data::U32(positions)), ("ent", Data::U32(members.to_vec()))];
+            self.put_as(&set.name, &columns)?;
+            self.unmade.remove(&set.name);
+        }
+        Ok(set.name.clone())
     }
 
-    /// Makes an entity set of a query that gives `pos` and `ent`: one row per entity.
-    pub(super) fn entity_set(
-        &mut self,
-        select: &str,
-        entity_type: &EntityType,
-        world: World,
-    ) -> Result<EntitySet, StoreError> {
-        let (table, count) = self.keep(select)?;
-        Ok(self.rows_in(table, count, entity_type, world))
+    /// Makes an entity set of a query that gives `pos`, `ent`, `rec` (for appearances) and the
+    /// columns of `extra`; nothing but its rows is different from `like`.
+    pub fn set_from(&mut self, select: &str, like: &EntitySet) -> Result<EntitySet, StoreError> {
+        let (name, count) = self.keep(select)?;
+        self.sets.push(name.clone());
+        Ok(EntitySet { name, count, members: None, ..like.clone() })
     }
 
     /// Makes an entity set of these entities, each once, in this order.
-    pub(super) fn set_of(
+    pub(crate) fn set_of(
         &mut self,
         entities: Vec<u32>,
         entity_type: &EntityType,
         world: World,
     ) -> Result<EntitySet, StoreError> {
-        let positions = (0..entities.len() as u32).collect();
-        // The attach rule changes entities in tables later.
-        let members = (!self.options.attach_processes).then(|| entities.as_slice().into());
-        let count = entities.len() as u64;
-        let table = self.put(&[("pos", Data::U32(positions)), ("ent", Data::U32(entities))])?;
-        Ok(EntitySet { members, ..self.rows_in(table, count, entity_type, world) })
-    }
-
-    fn rows_in(&mut self, table: String, count: u64, entity_type: &EntityType, world: World) -> EntitySet {
-        self.sets.push(table.clone());
-        EntitySet {
-            table,
+        let mut set = EntitySet {
+            name: self.new_name(),
             entity_type: entity_type.clone(),
             rows: Rows::Entities,
             world,
             extra: Vec::new(),
             shown: None,
             front: Vec::new(),
-            count,
-            members: None,
+            count: entities.len() as u64,
+            members: Some(entities.into()),
+        };
+        self.sets.push(set.name.clone());
+        self.unmade.insert(set.name.clone());
+        if self.options.attach_processes {
+            // That rule changes entities in tables later.
+            self.table(&set)?;
+            set.members = None;
         }
+        Ok(set)
+    }
+
+    /// Keeps the rows of a set that are flagged by position, in this order; none if its entities
+    /// are not all that its rows have.
+    pub(crate) fn of_members(
+        &mut self,
+        set: &EntitySet,
+        choose: impl FnOnce(&[u32]) -> Vec<u32>,
+    ) -> Result<Option<EntitySet>, StoreError> {
+        let (Some(members), true) = (&set.members, set.extra.is_empty()) else { return Ok(None) };
+        let made = self.set_of(choose(members), &set.entity_type, set.world.clone())?;
+        Ok(Some(EntitySet { name: made.name, members: made.members, count: made.count, ..set.clone() }))
+    }
+
+    /// Returns the entities of several sets, each once, in the order of sets and rows; none if
+    /// they are not all that the rows of the sets have.
+    pub(crate) fn entities_of_all(&self, sets: &[&EntitySet]) -> Option<Vec<u32>> {
+        let mut known = vec![false; self.entities.len()];
+        let mut entities = Vec::new();
+        for set in sets {
+            let members = set.members.as_ref().filter(|_| set.extra.is_empty())?;
+            let new = members.iter().filter(|entity| !std::mem::replace(&mut known[**entity as usize], true));
+            entities.extend(new);
+        }
+        Some(entities)
     }
 
     /// Returns the entities of a set, each once, in the order of the rows.
@@ -309,13 +340,13 @@ impl Store {
         }
         let mut known = vec![false; self.entities.len()];
         let rows =
-            self.read_column(&format!("SELECT ent FROM {} WHERE ent IS NOT NULL ORDER BY pos", set.table))?;
+            self.read_column(&format!("SELECT ent FROM {} WHERE ent IS NOT NULL ORDER BY pos", set.name))?;
         Ok(rows.into_iter().filter(|entity| !std::mem::replace(&mut known[*entity as usize], true)).collect())
     }
 
     /// Makes an empty entity set.
     pub fn empty_set(&mut self, entity_type: &EntityType, world: World) -> Result<EntitySet, StoreError> {
-        self.entity_set("SELECT 0::UINTEGER AS pos, 0::UINTEGER AS ent WHERE false", entity_type, world)
+        self.set_of(Vec::new(), entity_type, world)
     }
 
     /// Makes a table of one column `c` that lives until the operation's end.
@@ -325,7 +356,7 @@ impl Store {
         Ok(name)
     }
 
-    /// Drops what [`Store::scratch`] made.
+    /// Drops what [`Store::scratch_codes`] made.
     pub(super) fn sweep(&mut self) -> Result<(), StoreError> {
         let names = std::mem::take(&mut self.scratch);
         let drops: String = names.iter().map(|name| format!("DROP TABLE IF EXISTS {name};")).collect();

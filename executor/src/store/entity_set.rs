@@ -47,13 +47,15 @@ pub struct Pool(pub u32);
 
 /// The rows a node gives.
 ///
-/// The rows are in a table of the database with the columns `pos UINTEGER` (0, 1, 2 …, the
-/// order of the rows), `ent UINTEGER` (null for groups), `rec UINTEGER` (the record, for
-/// appearances only) and one `UINTEGER` column of codes for each entry of `extra`.
+/// For the database, the rows are a table (see [`Store::table`](super::Store::table)) with the
+/// columns `pos UINTEGER` (0, 1, 2 …, the order of the rows), `ent UINTEGER` (null for groups),
+/// `rec UINTEGER` (the record, for appearances only) and one `UINTEGER` column of codes for each
+/// entry of `extra`.
 #[derive(Debug, Clone)]
 pub struct EntitySet {
-    /// The table's name. Tables are never changed once made.
-    pub table: String,
+    /// The table's name, of no other set; it may not have been made yet. Tables are never changed
+    /// once made.
+    pub(crate) name: String,
     /// The type of the entities; of groups, that of the entities that were grouped.
     pub entity_type: EntityType,
     /// What a row is.

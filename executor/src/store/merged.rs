@@ -13,7 +13,7 @@ use std::{
 use ahash::RandomState;
 use kestrel_stix::batch::ColumnKind;
 
-use super::{ColumnId, EntitySet, NO_CODE, Store, StoreError, TypeId};
+use super::{ColumnId, EntitySet, NO_CODE, Store, StoreError, TypeId, watch::MANY};
 
 /// Results for so many sets are kept.
 const KEPT: usize = 24;
@@ -79,8 +79,8 @@ impl Store {
         set: &EntitySet,
         references: &[String],
     ) -> Result<Option<Node>, StoreError> {
-        let key = (set.table.clone(), references.join("\n"));
-        self.use_set(&set.table);
+        let key = (set.name.clone(), references.join("\n"));
+        self.use_set(&set.name);
         if let Some(node) = self.merged.nodes.get(&key) {
             return Ok(Some(node.clone()));
         }
@@ -150,7 +150,7 @@ impl Store {
             }
         }
         if !lists.is_empty() {
-            self.follow_lists(set, node, &lists, &mut reached);
+            self.follow_lists(set, node, &lists, &mut reached)?;
         }
         let mut targets: Vec<u32> = reached.iter().map(|(_, _, entity)| *entity).collect();
         targets.sort_unstable();
@@ -178,8 +178,8 @@ impl Store {
         node: &Node,
         lists: &[ColumnId],
         reached: &mut Vec<(u32, u64, u32)>,
-    ) {
-        let objects = self.world_objects(&set.world);
+    ) -> Result<(), StoreError> {
+        let objects = self.world_objects(&set.world)?;
         let places = self.places(&node.targets);
         let mut elements: Vec<(u32, u32, u64)> = Vec::new();
         for (object, key) in &*objects {
@@ -205,6 +205,7 @@ impl Store {
         found.sort_unstable();
         found.dedup_by_key(|(member, entity, _)| (*member, *entity));
         reached.extend(found.into_iter().map(|(member, entity, ord)| (member, ord, entity)));
+        Ok(())
     }
 
     /// Returns true for references that have one target, which is in a column of the archive.
@@ -231,8 +232,8 @@ impl Store {
         if missing.is_empty() {
             return Ok(known);
         }
-        known.extend(self.merge(set, &node, &missing));
-        let key = (set.table.clone(), references.join("\n"));
+        known.extend(self.merge(set, &node, &missing)?);
+        let key = (set.name.clone(), references.join("\n"));
         if let Some(node) = self.merged.nodes.get_mut(&key) {
             node.columns = known.clone();
         }
@@ -240,8 +241,13 @@ impl Store {
     }
 
     /// Merges what a world's objects have in these columns, by target.
-    fn merge(&mut self, set: &EntitySet, node: &Node, columns: &[ColumnId]) -> Vec<(ColumnId, Arc<[u32]>)> {
-        let objects = self.world_objects(&set.world);
+    fn merge(
+        &mut self,
+        set: &EntitySet,
+        node: &Node,
+        columns: &[ColumnId],
+    ) -> Result<Vec<(ColumnId, Arc<[u32]>)>, StoreError> {
+        let objects = self.world_objects(&set.world)?;
         let places = self.places(&node.targets);
         let archive = &self.archive;
         let width = node.targets.len();
@@ -260,7 +266,10 @@ impl Store {
             .iter()
             .map(|entity_type| (*entity_type, of_type(entity_type, false), of_type(entity_type, true)))
             .collect();
-        for (object, key) in &*objects {
+        for (at, (object, key)) in objects.iter().enumerate() {
+            if at % MANY == 0 {
+                self.go_on()?;
+            }
             let place = places[archive.entities[*object as usize] as usize];
             if place == NO_CODE {
                 continue;
@@ -290,7 +299,7 @@ impl Store {
                 }
             }
         }
-        columns.iter().copied().zip(codes.into_iter().map(Into::into)).collect()
+        Ok(columns.iter().copied().zip(codes.into_iter().map(Into::into)).collect())
     }
 
     /// Returns the codes of the ids of a node's targets.
@@ -309,7 +318,7 @@ impl Store {
             codes.push(self.dictionary.intern(&id)?);
         }
         let codes: Arc<[u32]> = codes.into();
-        let key = (set.table.clone(), references.join("\n"));
+        let key = (set.name.clone(), references.join("\n"));
         if let Some(node) = self.merged.nodes.get_mut(&key) {
             node.ids = Some(codes.clone());
         }
@@ -354,10 +363,12 @@ impl Store {
 
     /// Drops a set that is not needed any more.
     pub fn drop_set(&mut self, set: &EntitySet) -> Result<(), StoreError> {
-        self.forget_merged(&set.table);
-        self.merged.order.retain(|known| known != &set.table);
-        self.sets.retain(|known| known != &set.table);
-        self.scratch.push(set.table.clone());
+        self.forget_merged(&set.name);
+        self.merged.order.retain(|known| known != &set.name);
+        self.sets.retain(|known| known != &set.name);
+        if !self.unmade.remove(&set.name) {
+            self.scratch.push(set.name.clone());
+        }
         self.sweep()
     }
 }

@@ -20,7 +20,7 @@
 //! SQL is made of numbers and of names that this module made up; no text of a user is in it.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -53,6 +53,7 @@ mod records;
 mod relate;
 mod times;
 mod values;
+mod watch;
 mod worlds;
 
 pub use attributes::Known;
@@ -66,6 +67,7 @@ pub use expand::{ExpandRequest, Expanded};
 pub use fetch::{FetchRequest, QueryResult};
 pub use ingest::Loaded;
 pub use records::Records;
+pub use watch::Watch;
 
 /// What a session may use, and which of the optional rules hold.
 #[derive(Debug, Clone, Default)]
@@ -120,8 +122,11 @@ pub struct Store {
     worlds: worlds::Worlds,
     merged: merged::Cache,
     sets: Vec<String>,
+    /// Sets whose table was not needed yet.
+    unmade: HashSet<String, RandomState>,
     gave_up: u64,
     statistics: Statistics,
+    watch: Watch,
 }
 
 /// What the database did so far.
@@ -160,8 +165,10 @@ impl Store {
             worlds: worlds::Worlds::default(),
             merged: merged::Cache::default(),
             sets: Vec::new(),
+            unmade: HashSet::default(),
             gave_up: 0,
             statistics: Statistics::default(),
+            watch: Watch::default(),
         }
     }
 

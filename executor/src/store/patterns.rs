@@ -16,7 +16,7 @@ use kestrel_stix::{
     record::ValueRef,
 };
 
-use super::{ColumnId, NO_CODE, Store, StoreError, TypeId};
+use super::{ColumnId, NO_CODE, Store, StoreError, TypeId, watch::MANY};
 
 /// A pattern may mix types in so many ways.
 const MOST_TERMS: usize = 1000;
@@ -116,7 +116,7 @@ impl Store {
         let mut hits = Vec::new();
         for term in &terms {
             if let Some(term) = self.term(centre_type, term, &mut known)? {
-                self.apply_term(candidates, centre_type, &term, &mut hits);
+                self.apply_term(candidates, centre_type, &term, &mut hits)?;
             }
         }
         hits.sort_unstable();
@@ -124,12 +124,21 @@ impl Store {
         Ok(hits)
     }
 
-    fn apply_term(&self, candidates: &[u32], centre: TypeId, term: &Term, hits: &mut Vec<(u32, u32)>) {
+    fn apply_term(
+        &self,
+        candidates: &[u32],
+        centre: TypeId,
+        term: &Term,
+        hits: &mut Vec<(u32, u32)>,
+    ) -> Result<(), StoreError> {
         let archive = &self.archive;
         let is = |object: u32, entity_type: TypeId, chosen: &Chosen| {
             archive.type_of(object) == entity_type && chosen.has(archive.row_of(object))
         };
-        for record in candidates {
+        for (at, record) in candidates.iter().enumerate() {
+            if at % MANY == 0 {
+                self.go_on()?;
+            }
             let (own, more) = archive.seen(*record);
             let shows = |entity_type: TypeId, chosen: &Chosen| {
                 own.iter().chain(more).any(|object| is(*object, entity_type, chosen))
@@ -140,6 +149,7 @@ impl Store {
             let found = own.iter().chain(more).filter(|object| is(**object, centre, &term.centre));
             hits.extend(found.map(|object| (*record, *object)));
         }
+        Ok(())
     }
 
     /// Finds the objects for one alternative of a pattern; none if it can hold nowhere.

@@ -47,7 +47,7 @@ impl Store {
                 let input_type = self.stored_type(input_type.as_str());
                 let edges: Vec<Edge> =
                     hops.iter().filter_map(|hop| self.edge(*hop, input_type, returned)).collect();
-                self.across(&world, &members, returned, &edges)
+                self.across(&world, &members, returned, &edges)?
             }
         };
         entities.sort_unstable();
@@ -80,8 +80,14 @@ impl Store {
     }
 
     /// Entities at the other end of references that objects of the world hold.
-    fn across(&mut self, world: &World, members: &Members, returned: TypeId, edges: &[Edge]) -> Vec<u32> {
-        let objects = self.world_objects(world);
+    fn across(
+        &mut self,
+        world: &World,
+        members: &Members,
+        returned: TypeId,
+        edges: &[Edge],
+    ) -> Result<Vec<u32>, StoreError> {
+        let objects = self.world_objects(world)?;
         let archive = &self.archive;
         let entity = |object: u32| archive.entities[object as usize];
         let mut found = Vec::new();
@@ -103,7 +109,7 @@ impl Store {
                 }
             }
         }
-        found
+        Ok(found)
     }
 
     /// Returns those entities of `input` that a record of the pool in the window shows as the
@@ -122,19 +128,12 @@ impl Store {
         for (_, object) in hits {
             shown[self.archive.entities[object as usize] as usize] = true;
         }
-        if let Some(members) = &input.members {
-            let kept = members.iter().copied().filter(|entity| shown[*entity as usize]).collect();
-            return self.set_of(kept, &input.entity_type, input.world.clone());
-        }
-        let shown = (0u32..).zip(shown).filter(|(_, shown)| *shown).map(|(entity, _)| entity).collect();
-        let shown = self.scratch_codes(shown)?;
-        let select = format!(
-            "SELECT (row_number() OVER (ORDER BY pos) - 1)::UINTEGER AS pos, ent FROM {0}
-             WHERE ent IN (SELECT c FROM {shown})",
-            input.table
-        );
-        let set = self.entity_set(&select, &input.entity_type, input.world.clone())?;
-        self.sweep()?;
-        Ok(set)
+        // A row for each, as before: a join may have brought several of one entity.
+        let entities = match &input.members {
+            Some(members) => members.to_vec(),
+            None => self.read_column(&format!("SELECT ent FROM {} ORDER BY pos", input.name))?,
+        };
+        let kept = entities.into_iter().filter(|entity| shown.get(*entity as usize) == Some(&true)).collect();
+        self.set_of(kept, &input.entity_type, input.world.clone())
     }
 }

@@ -98,6 +98,7 @@ impl Store {
     ) -> Result<Columns, StoreError> {
         let rows = usize::try_from(rows).map_err(|_| StoreError::Full)?;
         let of_rows = self.rows_of(set, paths, rows)?;
+        self.merge_all(set, paths)?;
         let mut places: Option<Vec<u32>> = None;
         let mut columns = Vec::with_capacity(paths.len());
         for (path, own) in paths.iter().zip(&of_rows.own) {
@@ -126,12 +127,13 @@ impl Store {
         if candidates.is_empty() || set.is_empty() {
             return Ok(Vec::new());
         }
+        self.merge_all(set, &candidates)?;
         let mut present = Vec::new();
         for path in candidates {
             let has_own = match set.extra_column(&path) {
                 Some(column) => {
-                    let sql =
-                        format!("SELECT 1::UINTEGER FROM {} WHERE {column} IS NOT NULL LIMIT 1", set.table);
+                    let table = self.table(set)?;
+                    let sql = format!("SELECT 1::UINTEGER FROM {table} WHERE {column} IS NOT NULL LIMIT 1");
                     !self.read_column(&sql)?.is_empty()
                 }
                 None => false,
@@ -217,22 +219,18 @@ impl Store {
 
     /// Keeps the rows of a set that are flagged, in their order.
     pub fn keep_rows(&mut self, set: &EntitySet, flags: &[bool]) -> Result<EntitySet, StoreError> {
-        if let (Some(members), true) = (&set.members, set.extra.is_empty()) {
-            let entities = members.iter().zip(flags).filter(|(_, keep)| **keep).map(|(entity, _)| *entity);
-            let made = self.set_of(entities.collect(), &set.entity_type, set.world.clone())?;
-            return Ok(EntitySet {
-                table: made.table,
-                members: made.members,
-                count: made.count,
-                ..set.clone()
-            });
+        let chosen = |members: &[u32]| {
+            members.iter().zip(flags).filter(|(_, keep)| **keep).map(|(entity, _)| *entity).collect()
+        };
+        if let Some(kept) = self.of_members(set, chosen)? {
+            return Ok(kept);
         }
+        let table = self.table(set)?;
         let kept = (0u32..).zip(flags).filter(|(_, keep)| **keep).map(|(pos, _)| pos).collect();
         let kept = self.scratch_codes(kept)?;
         let select = format!(
-            "SELECT (row_number() OVER (ORDER BY s.pos) - 1)::UINTEGER AS pos, s.* EXCLUDE (pos) FROM {} s
-             WHERE s.pos IN (SELECT c FROM {kept})",
-            set.table
+            "SELECT (row_number() OVER (ORDER BY s.pos) - 1)::UINTEGER AS pos, s.* EXCLUDE (pos) FROM {table} s
+             WHERE s.pos IN (SELECT c FROM {kept})"
         );
         let made = self.set_from(&select, set)?;
         self.sweep()?;
@@ -243,7 +241,7 @@ impl Store {
     /// appearances, some record of the set's world for entities.
     pub fn seen_in(&mut self, set: &EntitySet, window: TimeWindow) -> Result<Vec<bool>, StoreError> {
         if set.rows == Rows::Appearances {
-            let records = self.read_column(&format!("SELECT rec FROM {} ORDER BY pos", set.table))?;
+            let records = self.read_column(&format!("SELECT rec FROM {} ORDER BY pos", set.name))?;
             let mut overlapping = records.clone();
             overlapping.sort_unstable();
             overlapping.dedup();
@@ -261,7 +259,7 @@ impl Store {
         }
         let entities = match &set.members {
             Some(members) => members.to_vec(),
-            None => self.read_column(&format!("SELECT ent FROM {} ORDER BY pos", set.table))?,
+            None => self.read_column(&format!("SELECT ent FROM {} ORDER BY pos", set.name))?,
         };
         Ok(entities.iter().map(|entity| seen.get(*entity as usize).copied().unwrap_or(false)).collect())
     }
@@ -283,7 +281,7 @@ impl Store {
         }
         let selected: String = names.iter().map(|name| format!(", {name}")).collect();
         let read =
-            self.read(&format!("SELECT ent{selected} FROM {} WHERE pos < {rows} ORDER BY pos", set.table))?;
+            self.read(&format!("SELECT ent{selected} FROM {} WHERE pos < {rows} ORDER BY pos", set.name))?;
         let mut read = read.columns.into_iter();
         let entities: Arc<[u32]> = read.next().unwrap_or_default().into();
         // Without rows there are no columns either.
@@ -291,6 +289,23 @@ impl Store {
             names.iter().copied().zip(read.chain(std::iter::repeat_with(Vec::new))).collect();
         let own = columns.into_iter().map(|name| name.and_then(|name| by_name.get(name).cloned()));
         Ok(RowsOf { entities, own: own.collect() })
+    }
+
+    /// Merges all columns that paths lead to, those behind the same references in one run.
+    fn merge_all(&mut self, set: &EntitySet, paths: &[AttributePath]) -> Result<(), StoreError> {
+        let mut wanted: Vec<(Vec<String>, Vec<ColumnId>)> = Vec::new();
+        for path in paths {
+            let Place::Columns { references, columns } = self.place_in(set, path) else { continue };
+            let columns = columns.into_iter().map(|(column, _)| column);
+            match wanted.iter_mut().find(|(known, _)| *known == references) {
+                Some((_, known)) => known.extend(columns),
+                None => wanted.push((references, columns.collect())),
+            }
+        }
+        for (references, columns) in wanted {
+            self.columns(set, &references, &columns)?;
+        }
+        Ok(())
     }
 
     /// Returns where a path leads from the entities of a set; none if nowhere.

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use kestrel_stix::TimeWindow;
 
-use super::{NO_CODE, Pool, Store, World, archive::Archive};
+use super::{NO_CODE, Pool, Store, StoreError, World, archive::Archive, watch::MANY};
 
 /// Objects of so many worlds are kept.
 const KEPT: usize = 8;
@@ -79,9 +79,9 @@ impl Walk {
 impl Store {
     /// Returns the objects that a world's records show or reach; the key orders sightings, the
     /// last one counts.
-    pub(super) fn world_objects(&mut self, world: &World) -> Objects {
+    pub(super) fn world_objects(&mut self, world: &World) -> Result<Objects, StoreError> {
         if let Some(known) = self.worlds.objects.iter().find(|known| known.world == *world) {
-            return known.objects.clone();
+            return Ok(known.objects.clone());
         }
         let records = self.world_candidates(world, TimeWindow::default());
         let ranks = self.worlds.ranks;
@@ -102,7 +102,10 @@ impl Store {
         }
         let mut walk = Walk::default();
         let mut old = old.iter().peekable();
-        for record in &records {
+        for (at, record) in records.iter().enumerate() {
+            if at % MANY == 0 {
+                self.go_on()?;
+            }
             // Both ascend.
             while old.next_if(|known| *known < record).is_some() {}
             if old.next_if(|known| *known == record).is_some() {
@@ -131,7 +134,7 @@ impl Store {
         if self.worlds.objects.len() > KEPT {
             self.worlds.objects.pop_front();
         }
-        objects
+        Ok(objects)
     }
 
     fn is_before(&self, earlier: Pool, later: Pool) -> bool {

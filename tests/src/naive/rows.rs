@@ -449,9 +449,14 @@ pub fn transform(world: &World, set: &Set, kind: TransformKind) -> Set {
         let parts = a.iter().zip(b).map(|(a, b)| compare(a.as_ref(), b.as_ref()));
         parts.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
     });
+    // The columns of an earlier transformer are replaced.
+    let kept = |shown: &Vec<String>| {
+        shown.iter().filter(|column| !set.front.contains(*column)).cloned().collect::<Vec<_>>()
+    };
     Set {
         kind: Rows::Appearances,
         rows: rows.into_iter().map(|(_, row)| row).collect(),
+        shown: set.shown.as_ref().map(kept),
         front: columns,
         anonymous: false,
         ..set.clone()

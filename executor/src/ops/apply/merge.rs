@@ -213,8 +213,8 @@ fn with_columns(
             shown.push(path.clone());
         }
     }
-    let select =
-        format!("SELECT {} FROM {} s JOIN {table} v ON v.pos = s.pos", selected.join(", "), set.table);
+    let rows = store.table(set)?;
+    let select = format!("SELECT {} FROM {rows} s JOIN {table} v ON v.pos = s.pos", selected.join(", "));
     let made = store.set_from(&select, &EntitySet { extra, shown, ..set.clone() });
     store.drop_table(&table)?;
     Ok(made?)
