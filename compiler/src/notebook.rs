@@ -78,9 +78,9 @@ pub fn read(bytes: &[u8]) -> Result<Notebook, Box<Diagnostic>> {
     for (index, raw) in found.cells.into_iter().enumerate() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let Some(source) = raw.source.filter(|_| raw.cell_type == "code") else { continue };
-        let first = source.text.trim_start().split('\n').next().unwrap_or_default().trim();
-        let marked = first == "%%kestrel" || first.starts_with("%%kestrel ");
-        let other = first.starts_with("%%") || !found.is_kestrel;
+        let language = language(&source.text);
+        let marked = language == Some("kestrel");
+        let other = language.is_some() || !found.is_kestrel;
         if other && !marked {
             notebook.skipped.push(number);
             continue;
@@ -93,13 +93,7 @@ pub fn read(bytes: &[u8]) -> Result<Notebook, Box<Diagnostic>> {
             magic: 0,
             layout: source.layout,
         };
-        if marked {
-            let magic = cell.text.find("%%kestrel").unwrap_or(0);
-            let end = cell
-                .text
-                .get(magic..)
-                .and_then(|rest| rest.find('\n'))
-                .map_or(cell.text.len(), |n| magic + n + 1);
+        if let Some(end) = mark(&cell.text) {
             let lines = cell.text.get(..end).unwrap_or_default().matches('\n').count();
             cell.lines.drain(..lines.min(cell.lines.len().saturating_sub(1)));
             cell.text.drain(..end);
@@ -108,6 +102,19 @@ pub fn read(bytes: &[u8]) -> Result<Notebook, Box<Diagnostic>> {
         notebook.cells.push(cell);
     }
     Ok(notebook)
+}
+
+/// Returns the language that a cell names in its first line: `bash` for `%%bash`.
+pub fn language(cell: &str) -> Option<&str> {
+    let first = cell.trim_start().split('\n').next().unwrap_or_default();
+    Some(first.strip_prefix("%%")?.split(' ').next().unwrap_or_default().trim())
+}
+
+/// Returns where the text begins in a cell that is marked with `%%kestrel`.
+pub fn mark(cell: &str) -> Option<usize> {
+    (language(cell)? == "kestrel").then_some(())?;
+    let mark = cell.find("%%")?;
+    Some(cell.get(mark..)?.find('\n').map_or(cell.len(), |end| mark + end + 1))
 }
 
 /// Returns the bytes with new texts for the cells; cells whose text is unchanged keep their bytes.
@@ -123,7 +130,9 @@ pub fn write(bytes: &[u8], notebook: &Notebook, texts: &[String]) -> Vec<u8> {
         // Notebooks written with escapes for everything beyond ASCII stay so.
         let ascii = old.is_ascii() && old.windows(2).any(|pair| pair == b"\\u");
         let magic = magic_line(old, cell.magic);
-        let whole = format!("{magic}{text}");
+        // A cell of the mark alone has no line end behind it yet.
+        let end = if magic.is_empty() || magic.ends_with('\n') { "" } else { "\n" };
+        let whole = format!("{magic}{end}{text}");
         out.extend_from_slice(encode(&whole, &cell.layout, ascii).as_bytes());
         done = cell.source.end;
     }
@@ -528,6 +537,17 @@ mod tests {
         assert_eq!((book.skipped.as_slice(), book.cells[0].text.as_str()), (&[1][..], "x = y\n"));
         let out = write(text.as_bytes(), &book, &["z = y\n".to_owned()]);
         assert_eq!(String::from_utf8(out).unwrap(), text.replace("x = y", "z = y"));
+    }
+
+    /// Found by fuzzing: a text went into the line of the mark.
+    #[test]
+    fn a_mark_alone_gets_a_line_end() {
+        let text = r#"{"cells":[{"cell_type":"code","source":"%%kestrel T 9"}]}"#;
+        let book = read(text.as_bytes()).unwrap();
+        assert_eq!(book.cells[0].text, "");
+        let out = write(text.as_bytes(), &book, &["x = y".to_owned()]);
+        assert_eq!(String::from_utf8(out.clone()).unwrap(), text.replace("T 9", "T 9\\nx = y"));
+        assert_eq!(read(&out).unwrap().cells[0].text, "x = y");
     }
 
     #[test]

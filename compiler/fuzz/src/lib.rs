@@ -17,6 +17,7 @@ use kestrel_ir::{Op, Plan, diagnostic::SourceId, passes, text, verify, wire};
 use kestrel_stix::{EntityType, Timestamp, Value, pattern, record::ValueRef};
 
 pub mod mutation;
+pub mod same;
 
 /// Checks one input; a broken law is a panic.
 pub type Target = fn(&[u8]);
@@ -61,21 +62,28 @@ pub fn parse(data: &[u8]) {
     }
     let again = Hunt::of_text(&repaired.texts[0], &config);
     assert!(errors(&again) <= errors(&hunt), "a repair makes errors: {}", repaired.texts[0]);
-    if errors(&hunt) == 0 {
-        // A safe repair may spell a test otherwise, but every step stays.
-        let steps = |hunt: &Hunt| hunt.blocks[0].steps.len();
-        assert_eq!(steps(&hunt), steps(&again), "a safe repair changes the steps: {}", repaired.texts[0]);
+    // A safe repair may spell a test otherwise, but the hunt asks, shows and writes the same. No rule
+    // is exempt: what changes an answer is an unsafe repair.
+    if let (Some(before), Some(after)) = (lowered(text), lowered(&repaired.texts[0])) {
+        let difference = same::difference(&before, &after);
+        assert!(
+            difference.is_none(),
+            "a safe repair changes what is asked: {difference:?}\n{}",
+            repaired.texts[0]
+        );
     }
+}
+
+/// The plan of a text, as lowered; none if it has errors.
+fn lowered(text: &str) -> Option<Plan> {
+    let mut compilation = Compilation::new(Config::default());
+    (!compilation.block("hunt.hf", text).has_errors()).then(|| compilation.plan().clone())
 }
 
 /// What a text does, without the names in it; none if it has errors.
 fn work(text: &str) -> Option<Vec<String>> {
-    let mut compilation = Compilation::new(Config::default());
-    if compilation.block("hunt.hf", text).has_errors() {
-        return None;
-    }
-    let plan = compilation.plan();
-    verify::verify(plan).unwrap();
+    let plan = lowered(text)?;
+    verify::verify(&plan).unwrap();
     Some(plan.nodes().iter().map(|node| node.id.to_string()).collect())
 }
 

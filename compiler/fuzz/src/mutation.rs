@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kestrel_compiler::{Compilation, Config};
+use kestrel_compiler::{Compilation, Config, lints};
 use kestrel_ir::wire;
 
 /// Inputs do not grow beyond this.
@@ -16,11 +16,19 @@ fn root() -> PathBuf {
     folders.find(|folder| folder.join("fixtures/huntflows").is_dir()).unwrap().to_owned()
 }
 
-/// The texts to start from: huntflows and vectors, as the target reads them.
+/// The folders of the project with huntflows in them.
+const HUNTFLOWS: [&str; 4] = [
+    "fixtures/huntflows",
+    "fixtures/huntflows/invalid",
+    "fixtures/huntflows/security-datasets",
+    "benches/hunts",
+];
+
+/// The texts to start from: huntflows, vectors and the examples of lints, as the target reads them.
 pub fn corpus(target: &str, folders: &[String]) -> Vec<Vec<u8>> {
     let root = root();
     let mut texts: Vec<String> = Vec::new();
-    for folder in ["fixtures/huntflows", "fixtures/huntflows/invalid"] {
+    for folder in HUNTFLOWS {
         let mut files: Vec<_> =
             std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
@@ -37,6 +45,8 @@ pub fn corpus(target: &str, folders: &[String]) -> Vec<Vec<u8>> {
             block.lines().filter(|line| !line.starts_with("#@")).collect::<Vec<_>>().join("\n")
         }));
     }
+    let docs = lints::ALL.iter().filter_map(|lint| lints::docs::doc(lint.code));
+    texts.extend(docs.flat_map(|doc| [doc.example.to_owned(), doc.instead.to_owned()]));
     let mut corpus: Vec<Vec<u8>> = match target {
         "pattern" => texts
             .iter()
@@ -125,7 +135,7 @@ impl Random {
 }
 
 /// Words and signs that mean something to one of the readers.
-const PIECES: &[&str] = &[
+pub const PIECES: &[&str] = &[
     "GET ",
     "FIND ",
     "NEW ",

@@ -100,6 +100,24 @@ impl TestSite<'_> {
         literals.into_iter().filter_map(|literal| literal.as_text().map(|text| (text, literal)))
     }
 
+    /// Returns true if the attribute holds text and nothing else: no numbers, no times, nothing that
+    /// is encoded. Only there do `=`, `LIKE` and `MATCHES` look at the same.
+    pub fn is_about_text(&self) -> bool {
+        const TEXTS: [&str; 9] = [
+            "name",
+            "command_line",
+            "cwd",
+            "path",
+            "value",
+            "hostname",
+            "key",
+            "display_name",
+            "account_login",
+        ];
+        let is_text = TEXTS.contains(&self.attribute.as_str()) || self.attribute.starts_with("hashes.");
+        is_text && self.owners.iter().any(|owner| schema::is_known_type(owner))
+    }
+
     /// Returns true for `=`, `!=`, `IN` and `NOT IN`.
     pub fn is_equality(&self) -> bool {
         matches!(self.test.operator.kind, OperatorKind::Equal | OperatorKind::In)

@@ -23,9 +23,11 @@ fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
                     .help(format!("write `{operator}`, or `LIKE '%…%'` to find it anywhere"));
             let edits = vec![Edit::replace(site.test.operator.span, operator)];
             let title = format!("write `{operator}`");
-            // On variables LIKE ignores case, `=` does not.
-            let same = matches!(cx.site(site).place, Place::Source | Place::LiveSource)
+            // On variables LIKE ignores case, `=` does not. Of numbers LIKE tests the digits, which `=`
+            // never equals at a source; of what is encoded it tests what is behind.
+            let case = matches!(cx.site(site).place, Place::Source | Place::LiveSource)
                 || !text.bytes().any(|byte| byte.is_ascii_alphabetic());
+            let same = case && site.is_about_text();
             found.push(if same { finding.safe_fix(title, edits) } else { finding.unsafe_fix(title, edits) });
         }
     }

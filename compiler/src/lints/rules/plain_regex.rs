@@ -36,7 +36,12 @@ fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
             if written && exact && (operator.ends_with('=') || !text.contains(['%', '_'])) {
                 let span = Span { end: literal.span().end, ..site.test.operator.span };
                 let edit = Edit::replace(span, format!("{operator} {quoted}"));
-                finding = finding.safe_fix(format!("write `{operator}`"), vec![edit]);
+                // Only of text do the operators look at the same.
+                let title = format!("write `{operator}`");
+                finding = match site.is_about_text() {
+                    true => finding.safe_fix(title, vec![edit]),
+                    false => finding.unsafe_fix(title, vec![edit]),
+                };
             }
             found.push(finding);
         }

@@ -12,14 +12,7 @@ use crate::{
 pub(super) const LINT: Lint = Lint::on(Code::W1208, check);
 
 fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
-    const TEXTS: [&str; 9] =
-        ["name", "command_line", "cwd", "path", "value", "hostname", "key", "display_name", "account_login"];
-    for site in cx.tests.iter().filter(|site| site.is_equality()) {
-        let is_text = TEXTS.contains(&site.attribute.as_str()) || site.attribute.starts_with("hashes.");
-        let known = site.owners.iter().any(|owner| kestrel_stix::schema::is_known_type(owner));
-        if !is_text || !known {
-            continue;
-        }
+    for site in cx.tests.iter().filter(|site| site.is_equality() && site.is_about_text()) {
         let literals = site.test.value.as_ref().map(crate::ast::Value::literals).unwrap_or_default();
         for literal in literals {
             let Literal::Number(number) = literal else { continue };
