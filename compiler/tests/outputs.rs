@@ -1,5 +1,7 @@
 //! Outputs for programs, validated against their schemas.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::cli::Shop;
@@ -97,8 +99,38 @@ fn json_has_the_fields_of_the_contract() {
     assert_eq!(Value::Array(lines), all);
 }
 
+/// Holds a report against Jenkins' schema with `xmllint`. Where that is missing the test says so and
+/// passes, unless `KESTREL_REQUIRE_XMLLINT` is set, as `.ci/run` does.
+fn validate_junit(text: &str) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let report = folder.path().join("report.xml");
+    std::fs::write(&report, text).unwrap();
+    let schema = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas/junit-10.xsd");
+    let mut xmllint = Command::new("xmllint");
+    match xmllint.args(["--noout", "--nonet", "--schema"]).args([&schema, &report]).output() {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{said}\n{text}");
+        }
+        Err(why) => {
+            assert!(std::env::var_os("KESTREL_REQUIRE_XMLLINT").is_none(), "xmllint: {why}");
+            eprintln!("skipped: xmllint: {why}");
+        }
+    }
+}
+
 #[test]
-fn junit_is_well_formed_and_counts_right() {
+fn junit_is_valid() {
+    validate_junit(&run("junit").1);
+    let shop = Shop::new(FILES);
+    let output = shop.run_with(&["check", "--format", "junit", "hunts/clean.hf", "missing.hf"], b"");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("<error message="), "{text}");
+    validate_junit(&text);
+}
+
+#[test]
+fn junit_counts_right_and_names_are_unique() {
     let (_, text) = run("junit");
     insta::assert_snapshot!(text);
     // A small reader of XML: tags are balanced, attributes quoted, no raw control characters.
@@ -120,6 +152,9 @@ fn junit_is_well_formed_and_counts_right() {
         body[at..].split('"').next().unwrap().parse().unwrap()
     };
     assert_eq!((count("<testcase"), count("<failure")), (total("tests"), total("failures")));
+    let mut names: Vec<&str> = body.lines().filter(|line| line.contains("<testcase")).collect();
+    names.sort_unstable();
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:#?}");
 }
 
 #[test]

@@ -160,7 +160,8 @@ pub fn gitlab(files: &[FileReport]) -> String {
     out
 }
 
-/// A JUnit report: a failed test a finding, a passed one for each clean file.
+/// A JUnit report: a failed test a finding, a passed one for each clean file. As Jenkins' schema has
+/// it, which knows no lines: the place is in the name of the test, so that names are unique too.
 pub fn junit(files: &[FileReport]) -> String {
     let failures: usize = files.iter().map(|file| file.findings.len()).sum();
     let errors = files.iter().filter(|file| file.unread.is_some()).count();
@@ -172,9 +173,10 @@ pub fn junit(files: &[FileReport]) -> String {
         let name = xml(&file.path);
         let tests = file.findings.len().max(1);
         let (failures, errors) = (file.findings.len(), usize::from(file.unread.is_some()));
+        let mut seen = HashMap::new();
         let _ = writeln!(
             out,
-            "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\">"
+            "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" file=\"{name}\">"
         );
         if let Some(cause) = &file.unread {
             let _ = writeln!(
@@ -186,17 +188,18 @@ pub fn junit(files: &[FileReport]) -> String {
             let _ = writeln!(out, "    <testcase name=\"check\" classname=\"{name}\"/>");
         }
         for finding in &file.findings {
-            let place = finding.place.start;
+            // In a notebook, lines and columns of the cell: those of the file mean nothing to a hunter.
+            let (line, column) = (finding.json.line.unwrap_or(1), finding.json.column.unwrap_or(1));
             let cell = finding.cell.map_or(String::new(), |cell| format!("cell {cell}, "));
-            let line = finding.json.line.unwrap_or(1);
             let help = finding.json.help.as_deref().map_or(String::new(), |help| format!("\nhelp: {help}"));
+            let times = seen.entry((finding.code, finding.cell, line, column)).or_insert(0u32);
+            *times += 1;
+            let again = if *times > 1 { format!(" ({times})") } else { String::new() };
             let _ = writeln!(
                 out,
-                "    <testcase name=\"{} {}\" classname=\"{name}\" line=\"{}\" column=\"{}\">",
+                "    <testcase name=\"{} {} at {cell}{line}:{column}{again}\" classname=\"{name}\">",
                 finding.code,
-                finding.code.name(),
-                place.line,
-                place.column
+                finding.code.name()
             );
             let _ = writeln!(
                 out,
