@@ -31,7 +31,11 @@ fn check(policy: &str, hunt: &str) -> String {
         let policy = findings.iter().filter(|found| found["category"] == "policy");
         let line = |found: &serde_json::Value| {
             let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
-            format!("{} {} {}\n    {}\n", found["line"], text("code"), text("message"), text("help"))
+            let byte = |key: &str| found[key].as_u64().and_then(|at| usize::try_from(at).ok()).unwrap();
+            let words = &hunt[byte("start")..byte("end")];
+            let words: String = words.chars().take(70).collect();
+            let (code, message, help) = (text("code"), text("message"), text("help"));
+            format!("{} {code} {message}\n    at {words}\n    {help}\n", found["line"])
         };
         let lines: String = policy.map(line).collect();
         let expected = if findings.is_empty() { 0 } else { 1 };

@@ -12,7 +12,10 @@ use kestrel_compiler::{
     policy::{self, Folders, Policy},
     review::effects::{Effects, FileUse, Reach},
 };
-use kestrel_executor::ops::{apply::Analytics, files};
+use kestrel_executor::{
+    ops::{apply::Analytics, files},
+    run::Redirects,
+};
 use kestrel_ir::{
     Plan,
     diagnostic::{Code, Diagnostic},
@@ -32,6 +35,12 @@ impl Guard {
     /// Makes a guard for hunts that run in `base_dir` with these analytics.
     pub fn new(policy: Policy, analytics: Analytics, base_dir: PathBuf) -> Self {
         Guard { policy, analytics, base_dir }
+    }
+
+    /// Returns the rule about where servers may send the reader of web addresses.
+    pub fn redirects(&self) -> Redirects {
+        let policy = self.policy.clone();
+        Redirects::new(move |from, to| policy::redirect(&policy, from, to))
     }
 
     /// Returns what the policy forbids of a plan, in its order; nothing of such a plan may run.

@@ -67,6 +67,72 @@ fn links_do_not_lead_out() {
     }
 }
 
+/// Sends everybody who asks to an address.
+fn serve_redirect(to: String) -> String {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(&stream).lines();
+            while lines.next().and_then(Result::ok).is_some_and(|line| !line.is_empty()) {}
+            let answer = format!(
+                "HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
+/// Answers everybody with the small bundle.
+fn serve_bundle() -> String {
+    use std::io::{BufRead, BufReader, Write};
+    let body = std::fs::read(root().join("fixtures/bundles/mini.json")).expect("the bundle");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(&stream).lines();
+            while lines.next().and_then(Result::ok).is_some_and(|line| !line.is_empty()) {}
+            let head =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        }
+    });
+    format!("localhost:{port}")
+}
+
+#[test]
+fn servers_do_not_lead_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let end = serve_bundle();
+    let first = serve_redirect(format!("http://{end}/mini.json?token=secret"));
+    let hunt = |address: &str| {
+        format!("x = NEW process ['a']\np = GET process FROM stixbundle://{address} WHERE pid > 0\n")
+    };
+    let web = format!("http://{first}/day.json");
+    let names = |output: &Output| {
+        let text = stderr(output).replace(&first, "FIRST").replace(&end, "END");
+        assert!(!text.contains("secret"), "{text}");
+        text
+    };
+    let refused = run(folder.path(), "[hosts]\nallow = ['127.0.0.1']\n", &hunt(&web));
+    assert_eq!(refused.status.code(), Some(4), "{}", stderr(&refused));
+    insta::assert_snapshot!(names(&refused));
+    // A part that was read does not make up for one that may not be read.
+    let bundle = root().join("fixtures/bundles/mini.json");
+    let both = format!("{},{web}", bundle.display());
+    let refused = run(folder.path(), "[hosts]\ndeny = ['localhost']\n", &hunt(&both));
+    assert_eq!(refused.status.code(), Some(4), "{}", stderr(&refused));
+    let allowed = run(folder.path(), "[hosts]\nallow = ['127.0.0.1', 'localhost']\n", &hunt(&web));
+    assert_eq!(allowed.status.code(), Some(0), "{}", stderr(&allowed));
+    insta::assert_snapshot!(names(&allowed));
+    let json: serde_json::Value = serde_json::from_str(&stdout(&allowed)).expect("one document");
+    assert_eq!(json["diagnostics"][0]["code"], "W0014");
+    assert_eq!(json["sources"][0]["complete"], true);
+}
+
 #[test]
 fn refused_blocks_leave_a_session_as_it_was() {
     use kestrel_compiler::{Config, policy};
@@ -77,8 +143,13 @@ fn refused_blocks_leave_a_session_as_it_was() {
     };
     use kestrel_session::{Guard, Session};
 
-    let connectors =
-        Connectors { base_dir: root(), offline: true, limits: Default::default(), logs: Default::default() };
+    let connectors = Connectors {
+        base_dir: root(),
+        offline: true,
+        redirects: Default::default(),
+        limits: Default::default(),
+        logs: Default::default(),
+    };
     let runner = Runner::new(Options::default(), std::sync::Arc::new(connectors), Analytics::default());
     let policy = policy::parse("network = false\n").expect("a policy");
     let guard = Guard::new(policy, Analytics::default(), root());

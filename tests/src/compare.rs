@@ -74,6 +74,7 @@ pub fn store_results(plan: &Plan, sources: &Sources, jobs: usize, rules: Rules) 
     let connectors = Connectors {
         base_dir: folder.path().to_owned(),
         offline: true,
+        redirects: Default::default(),
         limits: Limits::default(),
         logs: Default::default(),
     };

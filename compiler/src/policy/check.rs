@@ -8,7 +8,11 @@ use kestrel_ir::{
     text::visible,
 };
 
-use super::{Policy, names::Refused};
+use super::{
+    Policy,
+    names::Refused,
+    places::{self, Words},
+};
 use crate::review::{
     effects::{CodeUse, Effects, FileUse, Reach, SourceUse},
     extent::{Extent, duration},
@@ -47,12 +51,12 @@ struct Refusals<'p> {
 }
 
 impl Refusals<'_> {
-    fn refuse(&mut self, code: Code, node: NodeId, message: String, help: String) {
+    fn refuse(&mut self, code: Code, node: NodeId, words: Option<Words<'_>>, message: String, help: String) {
         let Some(node) = self.plan.get(node) else { return };
         let mut diagnostic = Diagnostic::new(code, message).help(help);
         let span: Span = node.origin.span;
         if self.plan.sources.get(span.source.0 as usize).is_some_and(|source| !source.text.is_empty()) {
-            diagnostic = diagnostic.at(span);
+            diagnostic = diagnostic.at(words.map_or(span, |words| places::of(self.plan, span, words)));
         }
         self.found.push((node.order, diagnostic));
     }
@@ -60,6 +64,7 @@ impl Refusals<'_> {
     fn source(&mut self, source: &SourceUse) {
         let Some(first) = source.nodes.first().copied() else { return };
         let policy = self.policy;
+        let words = Some(Words::Source(&source.target));
         let address = visible(&source.address());
         let users = match source.nodes.len() {
             1 => String::new(),
@@ -75,21 +80,22 @@ impl Refusals<'_> {
             if let Some(refused) = policy.schemes.refuses(&[scheme]) {
                 let message =
                     format!("the policy forbids the scheme `{}` of `{address}`{users}", visible(scheme));
-                self.refuse(Code::E0901, first, message, advice(&refused, "schemes"));
+                self.refuse(Code::E0901, first, words, message, advice(policy, &refused, "schemes"));
             }
         }
         if policy.network == Some(false) && source.is_remote() {
             let message = format!("the policy forbids the network, and `{address}` is on it{users}");
-            let help = "export the records of this source and use `file://…`".to_owned();
-            self.refuse(Code::E0904, first, message, help);
+            let help =
+                format!("export the records of this source and use `file://…`{}", policy.line("network"));
+            self.refuse(Code::E0904, first, words, message, help);
         }
         match &source.reach {
-            Reach::Web(host) => self.host(host, first, &address, &users),
+            Reach::Web(host) => self.host(host, first, words, &address, &users),
             Reach::Profile => {
                 if let Some(refused) = policy.profiles.refuses(&[&source.target]) {
                     let name = visible(&source.target);
                     let message = format!("the policy forbids the profile `{name}`{users}");
-                    self.refuse(Code::E0903, first, message, advice(&refused, "profiles"));
+                    self.refuse(Code::E0903, first, words, message, advice(policy, &refused, "profiles"));
                 }
             }
             Reach::File => {
@@ -100,13 +106,13 @@ impl Refusals<'_> {
                 let message =
                     format!("what `{address}` names cannot be told, and the policy limits what hunts ask");
                 let help = "write an address that `kestrelc check` accepts".to_owned();
-                self.refuse(Code::E0902, first, message, help);
+                self.refuse(Code::E0902, first, words, message, help);
             }
             Reach::Unknown => {}
         }
     }
 
-    fn host(&mut self, host: &Host, node: NodeId, address: &str, users: &str) {
+    fn host(&mut self, host: &Host, node: NodeId, words: Option<Words<'_>>, address: &str, users: &str) {
         let name = visible(host.as_str());
         let hosts = &self.policy.hosts;
         match host {
@@ -114,13 +120,14 @@ impl Refusals<'_> {
                 let message = format!(
                     "the host `{name}` of `{address}` is written so that programs may read another one, and the policy limits hosts"
                 );
-                let help = "write the plain name of the server".to_owned();
-                self.refuse(Code::E0902, node, message, help);
+                let help = format!("write the plain name of the server{}", self.policy.line("hosts"));
+                self.refuse(Code::E0902, node, words, message, help);
             }
             host => {
                 if let Some(refused) = hosts.refuses(&[host.as_str()]) {
                     let message = format!("the policy forbids the host `{name}` of `{address}`{users}");
-                    self.refuse(Code::E0902, node, message, advice(&refused, "hosts"));
+                    let help = advice(self.policy, &refused, "hosts");
+                    self.refuse(Code::E0902, node, words, message, help);
                 }
             }
         }
@@ -159,7 +166,8 @@ impl Refusals<'_> {
                 Extent::Unbounded => "write `START … STOP …` or `LAST …`",
                 _ => "narrow the time range, also of the steps that this one follows",
             };
-            self.refuse(Code::E0908, ask.node, message, help.to_owned());
+            let help = format!("{help}{}", self.policy.line("time"));
+            self.refuse(Code::E0908, ask.node, Some(Words::Range), message, help);
         }
     }
 
@@ -173,8 +181,8 @@ impl Refusals<'_> {
                     "the hunt sends up to {} queries, and the policy allows {most}; this is where it exceeds them",
                     effects.queries()
                 );
-                let help = "ask fewer sources, or split the hunt".to_owned();
-                self.refuse(Code::E0909, ask.node, message, help);
+                let help = format!("ask fewer sources, or split the hunt{}", self.policy.line("queries"));
+                self.refuse(Code::E0909, ask.node, None, message, help);
                 return;
             }
         }
@@ -190,14 +198,14 @@ impl Refusals<'_> {
             Some(identity) => format!(" with the code `{}`", visible(identity)),
             None => String::new(),
         };
-        let mut help = advice(&refused, "analytics");
+        let mut help = advice(self.policy, &refused, "analytics");
         let digest = |text: &String| text.starts_with("sha256:") || text.starts_with("blake3:");
         let by_digest = matches!(&refused, Refused::NotAllowed(allowed) if allowed.iter().any(digest));
         if known.is_none() && by_digest {
             help.push_str("; which code runs under the name is known only where it is configured");
         }
         let message = format!("the policy forbids the analytic `{name}`{which}");
-        self.refuse(Code::E0905, code.node, message, help);
+        self.refuse(Code::E0905, code.node, Some(Words::Analytic(&code.analytic)), message, help);
     }
 
     fn file(&mut self, file: &FileUse, write: bool) {
@@ -207,19 +215,21 @@ impl Refusals<'_> {
         };
         let Some(folders) = folders.as_ref().filter(|folders| !folders.hold(&file.path)) else { return };
         let texts: Vec<String> = folders.texts().map(|text| format!("`{}`", visible(text))).collect();
+        let line = self.policy.line("files");
         let help = match texts.as_slice() {
-            [] => format!("the policy allows {verb} no file at all"),
+            [] => format!("the policy allows {verb} no file at all{line}"),
             texts => {
-                format!("it allows files below {}, written without `..` that leads out", texts.join(", "))
+                let texts = texts.join(", ");
+                format!("it allows files below {texts}, written without `..` that leads out{line}")
             }
         };
         let message = format!("the policy forbids {verb} `{}`", visible(&file.path));
-        self.refuse(code, file.node, message, help);
+        self.refuse(code, file.node, Some(Words::Path(&file.path)), message, help);
     }
 }
 
-fn advice(refused: &Refused, section: &str) -> String {
-    match refused {
+pub(super) fn advice(policy: &Policy, refused: &Refused, section: &str) -> String {
+    let advice = match refused {
         Refused::Denied(pattern) => format!("`{}` in `deny` of `[{section}]` matches it", visible(pattern)),
         Refused::NotAllowed(allowed) if allowed.is_empty() => format!("`[{section}]` allows none"),
         Refused::NotAllowed(allowed) => {
@@ -230,5 +240,6 @@ fn advice(refused: &Refused, section: &str) -> String {
             }
             format!("`[{section}]` allows {}", texts.join(", "))
         }
-    }
+    };
+    format!("{advice}{}", policy.line(section))
 }

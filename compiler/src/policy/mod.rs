@@ -17,12 +17,17 @@
 mod check;
 mod names;
 mod paths;
+mod places;
 mod read;
+mod redirect;
+
+use std::collections::BTreeMap;
 
 pub use check::check;
 pub use names::Names;
 pub use paths::Folders;
 pub use read::{PolicyError, parse};
+pub use redirect::redirect;
 
 /// A policy. What it does not mention is allowed.
 #[derive(Debug, Clone, Default)]
@@ -47,4 +52,13 @@ pub struct Policy {
     pub files_any_time: bool,
     /// Most queries that a hunt may send.
     pub queries: Option<u64>,
+    /// The line of the policy file that each section begins on, to say where a rule stands.
+    pub lines: BTreeMap<String, u32>,
+}
+
+impl Policy {
+    /// Says where a section stands, after advice about it: ` (line 3 of the policy)`.
+    fn line(&self, section: &str) -> String {
+        self.lines.get(section).map_or(String::new(), |line| format!(" (line {line} of the policy)"))
+    }
 }

@@ -45,6 +45,11 @@ impl Names {
         self.allow.is_none() && self.deny.is_empty()
     }
 
+    /// Returns true if only what is listed is allowed.
+    pub fn limits(&self) -> bool {
+        self.allow.is_some()
+    }
+
     /// Returns why something with these names is refused; it is allowed if one of them is, and
     /// forbidden if one of them is.
     pub fn refuses(&self, names: &[&str]) -> Option<Refused> {

@@ -114,7 +114,10 @@ pub fn parse(text: &str) -> Result<Policy, PolicyError> {
             )
         })?),
     };
+    let line = |span: Range<usize>| lines.position(text, span.start).line;
+    let sections = table.get_ref().iter().map(|(key, _)| (key.get_ref().to_string(), line(key.span())));
     Ok(Policy {
+        lines: sections.collect(),
         network: file.network,
         schemes: names("schemes", &file.schemes, false)?,
         hosts: names("hosts", &file.hosts, false)?,

@@ -57,6 +57,8 @@ pub enum SourceErrorKind {
     Status(u16),
     /// It is on the network, which is not to be used.
     Offline,
+    /// The server sent the reader where it may not go.
+    Redirect,
     /// No connector can answer for the address.
     NoConnector,
     /// The caller cancelled.

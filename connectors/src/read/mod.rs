@@ -38,7 +38,9 @@ use std::io::Read;
 use kestrel_stix::batch::Batch;
 
 pub use error::{Retry, SourceError, SourceErrorKind};
-pub use options::{Content, Limits, Note, PartSummary, ReadOptions, ReadSummary, Stop, Tuning};
+pub use options::{
+    Content, Limits, Note, PartSummary, ReadOptions, ReadSummary, Redirect, Redirects, Stop, Tuning,
+};
 pub use stix21::RELATED;
 
 use crate::{
@@ -91,6 +93,7 @@ pub fn read_source(
             None => complete = false,
         }
         summary.failures.extend(outcome.error);
+        summary.redirects.extend(outcome.redirect);
         for stream in outcome.streams {
             summary.records += stream.part.records;
             summary.stopped |= stream.stopped;

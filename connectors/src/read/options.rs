@@ -26,6 +26,8 @@ pub struct ReadOptions {
     pub base_dir: PathBuf,
     /// Refuse web addresses.
     pub offline: bool,
+    /// Where a server may send the reader.
+    pub redirects: Redirects,
     /// How raw logs are read.
     pub logs: LogOptions,
     /// Sizes that only speed and memory depend on.
@@ -40,6 +42,7 @@ impl Default for ReadOptions {
             cancel: Arc::default(),
             base_dir: PathBuf::from("."),
             offline: false,
+            redirects: Redirects::default(),
             logs: LogOptions::default(),
             tuning: Tuning::default(),
         }
@@ -50,6 +53,42 @@ impl ReadOptions {
     pub(crate) fn cancelled(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
     }
+}
+
+/// Where a server may send the reader that asked it: to anywhere, or where a rule allows it.
+#[derive(Clone, Default)]
+pub struct Redirects {
+    rule: Option<Arc<RedirectRule>>,
+}
+
+/// Says why a reader may not go from one web address to another.
+type RedirectRule = dyn Fn(&str, &str) -> Result<(), String> + Send + Sync;
+
+impl Redirects {
+    /// Makes a rule: `rule(from, to)` says why the address that was asked may not lead to the other.
+    pub fn new(rule: impl Fn(&str, &str) -> Result<(), String> + Send + Sync + 'static) -> Self {
+        Redirects { rule: Some(Arc::new(rule)) }
+    }
+
+    #[cfg_attr(not(feature = "transport"), expect(dead_code, reason = "only the web redirects"))]
+    pub(crate) fn allow(&self, from: &str, to: &str) -> Result<(), String> {
+        self.rule.as_ref().map_or(Ok(()), |rule| rule(from, to))
+    }
+}
+
+impl std::fmt::Debug for Redirects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.rule.is_some() { "Redirects(by a rule)" } else { "Redirects(any)" })
+    }
+}
+
+/// A server sent the reader to another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// The address that was asked, without its query.
+    pub from: String,
+    /// Where the reader was sent, hop after hop, without queries.
+    pub to: Vec<String>,
 }
 
 /// What input may cost. Source: entities specification 1.6.
@@ -135,6 +174,8 @@ pub struct ReadSummary {
     pub parts: Vec<PartSummary>,
     /// Parts that could not be read, or not to their end, while others could.
     pub failures: Vec<SourceError>,
+    /// Parts that came from another server than the one that was asked.
+    pub redirects: Vec<Redirect>,
     /// STIX objects that are no observations, by type.
     pub ignored: BTreeMap<String, u64>,
     /// Hash of the addresses and the content of all parts, hexadecimal; empty when the sink

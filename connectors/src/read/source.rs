@@ -15,7 +15,7 @@ use zip::ZipArchive;
 
 use super::{
     error::{Refused, SourceError, SourceErrorKind},
-    options::{Limits, Note, ReadOptions},
+    options::{Limits, Note, ReadOptions, Redirect},
     pipeline::{StreamName, StreamOutcome},
 };
 
@@ -30,6 +30,8 @@ pub(crate) struct PartOutcome {
     pub(crate) hash: Option<blake3::Hash>,
     /// Why nothing could be opened.
     pub(crate) error: Option<SourceError>,
+    /// The server that answered is another one than the one that was asked.
+    pub(crate) redirect: Option<Redirect>,
 }
 
 /// Reads one stream of content.

@@ -71,7 +71,7 @@ impl<R: SourceReader> CachedReader<R> {
                 kestrel_ir::text::visible(part)
             ));
         }
-        Some(PartRead { missing: Vec::new(), notes, bytes, cached: true })
+        Some(PartRead { notes, bytes, cached: true, ..PartRead::default() })
     }
 }
 
@@ -156,8 +156,9 @@ impl<R: SourceReader> SourceReader for CachedReader<R> {
 impl<R: SourceReader> CachedReader<R> {
     fn keep(&self, entry: Writing, part: &str, versioned: bool, read: &PartRead) -> std::io::Result<()> {
         let small = versioned && read.bytes.is_some_and(|bytes| bytes < WORTH_IT);
-        // What is incomplete may be whole the next time.
-        if small || !read.missing.is_empty() {
+        // What is incomplete may be whole the next time; where a server sends its readers may change,
+        // and a policy may forbid it.
+        if small || !read.missing.is_empty() || !read.redirects.is_empty() {
             return Ok(());
         }
         let read_at = now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();

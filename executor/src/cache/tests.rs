@@ -58,7 +58,7 @@ impl SourceReader for Source {
         sink(batch(&[("c", -3)]));
         let missing = if self.missing { vec!["a member".to_owned()] } else { Vec::new() };
         let notes = vec!["something unusual".to_owned()];
-        Ok(PartRead { missing, notes, bytes: Some(5 << 20), cached: false })
+        Ok(PartRead { missing, notes, bytes: Some(5 << 20), ..PartRead::default() })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use kestrel_ir::{
     Node, NodeId, Op,
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Category, Code, Diagnostic},
     op,
 };
 use kestrel_stix::{EntityType, TimeWindow, identity, pattern::Pattern, schema, suggest::nearest};
@@ -374,6 +374,7 @@ impl Run<'_> {
         };
         let mut sources = Vec::with_capacity(parts.len());
         let mut failures = Vec::new();
+        let mut redirects = Vec::new();
         for part in &parts {
             let super::Session { store, parts: loaded, .. } = &mut *self.session;
             let mut times = Times { start: self.start, parts: &mut self.results.profile.parts };
@@ -385,9 +386,24 @@ impl Run<'_> {
                 &mut times,
                 &self.options.cancel,
             )? {
-                Ok(part) => sources.push(part.source),
+                Ok(part) => {
+                    sources.push(part.source);
+                    redirects.extend(part.read.redirects.iter().cloned());
+                }
                 Err(failure) => failures.push(failure),
             }
+        }
+        // Told where the address is asked first.
+        if !self.asked.iter().any(|asked| asked.uri == address) {
+            let help = "name that address in FROM if you trust it; a policy with `[hosts]` says which servers may answer";
+            let told = |message| Diagnostic::new(Code::W0014, message).help(help);
+            self.warn(node, redirects.into_iter().map(told).collect());
+        }
+        // What a policy forbids is no gap in an answer.
+        if let Some(at) = failures.iter().position(|failure| failure.code.category() == Category::Policy) {
+            let forbidden = failures.swap_remove(at);
+            self.asked_in_vain(address, &forbidden.message);
+            return Err(refused(forbidden));
         }
         match failures.into_iter().next() {
             Some(first) if sources.is_empty() => {

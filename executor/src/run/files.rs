@@ -6,7 +6,9 @@ use kestrel_connectors::{
     address::{Address, AddressError, Part},
     connector::connector_for,
     logs::LogOptions,
-    read::{Limits, ReadOptions, SourceError, SourceErrorKind, Stop, Tuning, read_source},
+    read::{
+        Limits, ReadOptions, Redirect, Redirects, SourceError, SourceErrorKind, Stop, Tuning, read_source,
+    },
 };
 use kestrel_ir::{diagnostic::Code, text::visible};
 use kestrel_stix::batch::Batch;
@@ -23,6 +25,8 @@ pub struct Connectors {
     pub base_dir: PathBuf,
     /// Refuse web addresses.
     pub offline: bool,
+    /// Where servers may send the reader.
+    pub redirects: Redirects,
     /// What input may cost.
     pub limits: Limits,
     /// How raw logs are read.
@@ -76,6 +80,7 @@ impl SourceReader for Connectors {
             cancel: cancel.flag(),
             base_dir: self.base_dir.clone(),
             offline: self.offline,
+            redirects: self.redirects.clone(),
             logs: self.logs.clone(),
             tuning: Tuning::default(),
         };
@@ -93,7 +98,8 @@ impl SourceReader for Connectors {
             format!("{count} objects of type `{}` are no observations and were not used", visible(name))
         }));
         let missing = summary.failures.iter().map(one_line).collect();
-        Ok(PartRead { missing, notes, bytes: Some(summary.bytes), cached: false })
+        let redirects = summary.redirects.iter().map(led_on).collect();
+        Ok(PartRead { missing, notes, redirects, bytes: Some(summary.bytes), cached: false })
     }
 }
 
@@ -133,6 +139,11 @@ fn one(part: &str) -> Result<Address, ReadFailure> {
     })
 }
 
+fn led_on(redirect: &Redirect) -> String {
+    let to: Vec<String> = redirect.to.iter().map(|to| format!("`{}`", visible(to))).collect();
+    format!("`{}` sent the reader on to {}", visible(&redirect.from), to.join(", then "))
+}
+
 fn one_line(error: &SourceError) -> String {
     visible(&error.to_string()).replace(r"\\", r"\")
 }
@@ -142,6 +153,9 @@ fn failure(error: &SourceError) -> ReadFailure {
         SourceErrorKind::NotFound => (Code::E0501, "paths are relative to the working directory"),
         SourceErrorKind::Offline | SourceErrorKind::Network | SourceErrorKind::Timeout => {
             (Code::E0504, "check the address and the connection")
+        }
+        SourceErrorKind::Redirect => {
+            (Code::E0902, "name the server that has the data, by `https`, if it may be asked")
         }
         SourceErrorKind::Status(_) => (Code::E0503, "check the address in a browser"),
         SourceErrorKind::NotStix | SourceErrorKind::NoUsableRecord | SourceErrorKind::Empty => (

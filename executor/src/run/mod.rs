@@ -32,7 +32,10 @@ use kestrel_stix::Timestamp;
 pub use cancel::Cancel;
 pub use events::Event;
 pub use files::Connectors;
-pub use kestrel_connectors::logs::{LogOptions, LogOptionsError};
+pub use kestrel_connectors::{
+    logs::{LogOptions, LogOptionsError},
+    read::Redirects,
+};
 pub use profile::{NodeTime, PartTime, Profile};
 pub use sources::{PartRead, ReadFailure, SourceReader};
 

@@ -64,6 +64,8 @@ pub struct PartRead {
     pub missing: Vec<String>,
     /// Unusual things that lost nothing, each in one line.
     pub notes: Vec<String>,
+    /// Servers that sent the reader on to others, each in one line.
+    pub redirects: Vec<String>,
     /// Bytes as stored; none if unknown.
     pub bytes: Option<u64>,
     /// True if it came from the cache.

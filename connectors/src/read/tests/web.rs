@@ -74,6 +74,57 @@ fn answers_of_all_kinds() {
     insta::assert_snapshot!(read("/slow"), @"error: cannot download `http://HOST/slow`: operation timed out [Timeout]");
 }
 
+/// Sends whoever asks to another address.
+fn moved(to: &str) -> Vec<u8> {
+    format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        .into_bytes()
+}
+
+#[test]
+fn other_servers_are_told_and_may_be_forbidden() {
+    let end = serve(|path| match path {
+        "/a.json?token=secret" => ok(process(1, "a.exe").as_bytes()),
+        _ => ok(b"never asked"),
+    });
+    let (target, port) = (end.clone(), end.rsplit(':').next().unwrap_or_default().to_owned());
+    let middle = serve(move |_| moved(&format!("http://user:secret@{target}/a.json?token=secret#part")));
+    let first = serve({
+        let middle = middle.clone();
+        move |path| match path {
+            "/here" => moved("/there"),
+            "/there" => ok(process(1, "a.exe").as_bytes()),
+            "/odd" => moved(&format!("http://localhost:{port}/a.json?token=secret")),
+            "/file" => moved("file:///etc/passwd"),
+            _ => moved(&format!("http://{middle}/b?token=secret")),
+        }
+    });
+    let names = |text: String| {
+        let text = text.replace(&first, "FIRST").replace(&middle, "MIDDLE").replace(&end, "END");
+        assert!(!text.contains("secret"), "{text}");
+        text
+    };
+    let read = |path: &str, redirects: &Redirects| {
+        let mut case = Case::new("");
+        case.options.redirects = redirects.clone();
+        let told = |summary: ReadSummary| format!("{} records {:?}", summary.records, summary.redirects);
+        let result = case.read(&format!("http://{first}{path}")).1;
+        names(result.map_or_else(|error| format!("{error} [{:?}] {:?}", error.kind, error.retry), told))
+    };
+    let any = Redirects::default();
+    insta::assert_snapshot!(read("/here", &any), @"");
+    insta::assert_snapshot!(read("/x", &any), @"");
+    insta::assert_snapshot!(read("/file", &any), @"");
+    // The rule hears of every hop, and what was asked first.
+    let (asked, last) = (first.clone(), end.clone());
+    let rule = Redirects::new(move |from, to| {
+        assert!(from.starts_with(&format!("http://{asked}/")), "{from}");
+        if to.contains(&last) || to.contains("localhost") { Err("not there".to_owned()) } else { Ok(()) }
+    });
+    insta::assert_snapshot!(read("/x", &rule), @"");
+    insta::assert_snapshot!(read("/odd", &rule).replace(|c: char| c.is_ascii_digit(), "9"), @"");
+    insta::assert_snapshot!(read("/here", &rule), @"");
+}
+
 #[test]
 fn archives_come_over_the_web_too() {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));

@@ -96,9 +96,12 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         cancel: cancel.clone(),
         ..RunOptions::default()
     };
+    let guard = args.policy.as_deref().map(policy).transpose()?;
+    let guard = guard.map(|policy| Guard::new(policy, analytics.clone(), PathBuf::from(".")));
     let connectors = Connectors {
         base_dir: PathBuf::from("."),
         offline: args.offline,
+        redirects: guard.as_ref().map(Guard::redirects).unwrap_or_default(),
         limits: Default::default(),
         logs: LogOptions::read(config.path.as_deref())?,
     };
@@ -108,8 +111,6 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         attach_processes: config.config.attach_processes,
         ..store::Options::default()
     };
-    let guard = args.policy.as_deref().map(policy).transpose()?;
-    let guard = guard.map(|policy| Guard::new(policy, analytics.clone(), PathBuf::from(".")));
     let runner = Runner::new(store, cache::reader(args, connectors), analytics);
     let mut session = Session::new(config.config, runner).with_passes(passes);
     if let Some(guard) = guard {
