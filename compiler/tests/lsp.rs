@@ -535,3 +535,190 @@ fn typing_is_answered_while_a_large_text_is_examined() {
     assert!(seen.len() < 4, "states in between are left out: {}", seen.len());
     client.leave();
 }
+
+/// A notebook as an editor has it open: its cells are texts of their own.
+struct Book<'c> {
+    client: &'c mut Client,
+    version: i32,
+}
+
+impl Book<'_> {
+    fn cell(name: &str) -> String {
+        format!("vscode-notebook-cell:/book.ipynb#{name}")
+    }
+
+    fn document(name: &str, language: &str, text: &str) -> Value {
+        json!({"uri": Self::cell(name), "languageId": language, "version": 1, "text": text})
+    }
+
+    fn of_kind(kind: u32, name: &str) -> Value {
+        json!({"kind": kind, "document": Self::cell(name), "metadata": {"x": 1}, "executionSummary": {"executionOrder": 3, "success": true}})
+    }
+
+    fn change(&mut self, cells: Value) {
+        self.version += 1;
+        let uri = self.client.uri("book.ipynb");
+        self.client.tell(
+            "notebookDocument/didChange",
+            json!({"notebookDocument": {"uri": uri, "version": self.version}, "change": {"cells": cells}}),
+        );
+    }
+
+    fn diagnostics(&mut self, name: &str, version: i32) -> String {
+        let uri = Self::cell(name);
+        let message = self.client.wait(|message| {
+            let params = &message["params"];
+            message["method"] == "textDocument/publishDiagnostics"
+                && params["uri"] == *uri
+                && params["version"] == version
+        });
+        let line = |found: &Value| {
+            let related = found["relatedInformation"].as_array().into_iter().flatten();
+            let related: String = related
+                .map(|one| format!(" [{} {}]", one["location"]["uri"], place(&one["location"]["range"])))
+                .collect();
+            format!("{name} {} {} {}{related}\n", place(&found["range"]), found["code"], found["message"])
+        };
+        message["params"]["diagnostics"].as_array().unwrap().iter().map(line).collect()
+    }
+
+    fn ask(&mut self, method: &str, name: &str, line: u32, character: u32, more: Value) -> Value {
+        let mut params = json!({
+            "textDocument": {"uri": Self::cell(name)},
+            "position": {"line": line, "character": character},
+            "options": {"tabSize": 2, "insertSpaces": true},
+        });
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.client.ask(method, params)
+    }
+}
+
+#[test]
+fn cells_of_a_notebook_are_one_hunt() {
+    let files = [("kestrel.toml", "[lint]\nignore = ['unordered-limit']\n"), ("logs.json", "{}")];
+    let mut client = Client::start(&files);
+    let hello = client.ask("initialize", json!({"processId": null, "rootUri": null, "capabilities": {}}));
+    insta::assert_snapshot!(hello["result"]["capabilities"]["notebookDocumentSync"], @r#"{"notebookSelector":[{"cells":[{"language":"kestrel"},{"language":"python"}]}],"save":true}"#);
+    client.tell("initialized", json!({}));
+    let uri = client.uri("book.ipynb");
+    let cells = [("a", 2), ("text", 1), ("b", 2), ("shell", 2), ("c", 2)];
+    let texts = [
+        ("a", "kestrel", "ps = GET process FROM stixbundle://logs.json WHERE name == '😀.exe'"),
+        ("text", "markdown", "# About\nDISP nothing"),
+        ("b", "kestrel", "conns = FIND network-traffic CREATED BY ps\nDISP missing"),
+        ("shell", "kestrel", "%%bash\nls -l | DISP"),
+        ("c", "python", "%%kestrel\nDISP   conns ATTR dst_port\nDISP ps ATTR nmae"),
+    ];
+    client.tell(
+        "notebookDocument/didOpen",
+        json!({
+            "notebookDocument": {
+                "uri": uri, "notebookType": "jupyter-notebook", "version": 1,
+                "cells": cells.map(|(name, kind)| Book::of_kind(kind, name)),
+            },
+            "cellTextDocuments": texts.map(|(name, language, text)| Book::document(name, language, text)),
+        }),
+    );
+    let mut book = Book { client: &mut client, version: 1 };
+    let shown: String = ["a", "text", "b", "shell", "c"].map(|name| book.diagnostics(name, 1)).concat();
+    insta::assert_snapshot!("notebook_diagnostics", shown);
+
+    let mut shown = String::new();
+    let hover = book.ask("textDocument/hover", "c", 1, 9, json!({}));
+    shown
+        .push_str(&format!("hover {}\n", hover["result"]["contents"]["value"].as_str().unwrap_or("nothing")));
+    let definition = book.ask("textDocument/definition", "b", 0, 41, json!({}));
+    shown.push_str(&format!("definition {}\n", definition["result"]));
+    let all = json!({"context": {"includeDeclaration": true}});
+    for found in book.ask("textDocument/references", "a", 0, 1, all)["result"].as_array().unwrap() {
+        shown.push_str(&format!("reference {} {}\n", found["uri"], place(&found["range"])));
+    }
+    let highlights = book.ask("textDocument/documentHighlight", "c", 2, 6, json!({}));
+    shown.push_str(&format!("highlights {}\n", highlights["result"]));
+    let renamed = book.ask("textDocument/rename", "b", 0, 41, json!({"newName": "shells"}));
+    let mut changes: Vec<_> = renamed["result"]["changes"].as_object().unwrap().iter().collect();
+    changes.sort_by_key(|(uri, _)| uri.as_str());
+    for (uri, edits) in changes {
+        shown.push_str(&format!("edit {uri} {edits}\n"));
+    }
+    for name in ["b", "c", "shell", "text"] {
+        let formatted = book.ask("textDocument/formatting", name, 0, 0, json!({}));
+        let symbols = book.ask("textDocument/documentSymbol", name, 0, 0, json!({}));
+        let symbols = symbols["result"].as_array().unwrap();
+        let symbols: Vec<&str> = symbols.iter().map(|symbol| symbol["name"].as_str().unwrap()).collect();
+        shown.push_str(&format!("{name}: format {} symbols {symbols:?}\n", formatted["result"]));
+    }
+    let at = json!({"context": {"diagnostics": []}, "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 80}}});
+    for action in book.ask("textDocument/codeAction", "a", 0, 0, at)["result"].as_array().unwrap() {
+        shown.push_str(&format!("{} {}\n", action["title"], action["edit"]["changes"]));
+    }
+    insta::assert_snapshot!("notebook_answers", shown);
+
+    // Variables and attributes of the cells above are offered, also while typing; files lie beside
+    // the notebook.
+    let offers = |book: &mut Book<'_>, name: &str, line, character| {
+        let answer = book.ask("textDocument/completion", name, line, character, json!({}));
+        let items = answer["result"]["items"].as_array().cloned().unwrap_or_default();
+        let labels: Vec<String> =
+            items.iter().map(|item| item["label"].as_str().unwrap().to_owned()).collect();
+        labels.join("  ")
+    };
+    let append = |name: &str, version: i32, line: u32, column: u32, text: &str| {
+        let at = json!({"line": line, "character": column});
+        json!({"textContent": [{
+            "document": {"uri": Book::cell(name), "version": version},
+            "changes": [{"range": {"start": at, "end": at}, "text": text}],
+        }]})
+    };
+    book.change(append("c", 2, 2, 17, "\nDISP "));
+    assert!(offers(&mut book, "c", 3, 5).contains("conns"), "{}", offers(&mut book, "c", 3, 5));
+    book.change(append("c", 3, 3, 5, "conns ATTR "));
+    assert!(offers(&mut book, "c", 3, 16).contains("dst_port"), "{}", offers(&mut book, "c", 3, 16));
+    assert_eq!(offers(&mut book, "shell", 1, 0), "");
+    assert_eq!(offers(&mut book, "text", 1, 5), "");
+    book.change(append("b", 2, 0, 0, "x = LOAD "));
+    assert!(offers(&mut book, "b", 0, 9).contains("logs.json"), "{}", offers(&mut book, "b", 0, 9));
+    book.change(json!({"textContent": [{
+        "document": {"uri": Book::cell("b"), "version": 3},
+        "changes": [{"text": "conns = FIND network-traffic CREATED BY ps"}],
+    }]}));
+    assert_eq!(book.diagnostics("b", 3), "");
+
+    // The first cell goes, and what it defined is no longer known; it comes back at the end, too late.
+    book.change(json!({"structure": {
+        "array": {"start": 0, "deleteCount": 1}, "didClose": [{"uri": Book::cell("a")}],
+    }}));
+    let shown = book.diagnostics("b", 3);
+    assert!(shown.contains("E0201") && shown.contains("`ps`"), "{shown}");
+    let first = Book::document("a", "kestrel", "ps = GET process FROM stixbundle://logs.json WHERE pid = 4");
+    book.change(json!({"structure": {
+        "array": {"start": 99, "deleteCount": 4_000_000_000u32, "cells": [Book::of_kind(2, "a")]}, "didOpen": [first],
+    }}));
+    assert!(book.diagnostics("b", 3).contains("E0201"));
+    // Moved to the start, it is known again.
+    book.change(json!({"structure": {"array": {"start": 4, "deleteCount": 1}}}));
+    let first = Book::document("a", "kestrel", "ps = GET process FROM stixbundle://logs.json WHERE pid = 4");
+    book.change(json!({"structure": {
+        "array": {"start": 0, "deleteCount": 0, "cells": [Book::of_kind(2, "a")]}, "didOpen": [first],
+    }}));
+    assert_eq!(book.diagnostics("b", 3), "");
+    // A code cell that becomes text says nothing any more.
+    book.change(json!({"data": [Book::of_kind(1, "a")]}));
+    assert!(book.diagnostics("b", 3).contains("E0201"));
+
+    // Nonsense is survived; closing takes all diagnostics away.
+    book.change(json!({"textContent": [{"document": {"uri": "no:such", "version": 1}, "changes": []}], "data": [Book::of_kind(2, "none")]}));
+    book.client.tell("notebookDocument/didChange", json!({"notebookDocument": 7}));
+    book.client.tell(
+        "notebookDocument/didClose",
+        json!({"notebookDocument": {"uri": uri}, "cellTextDocuments": []}),
+    );
+    let closed = Book::cell("c");
+    client.wait(|message| message["params"]["uri"] == *closed && message["params"]["version"].is_null());
+    let gone = client.ask(
+        "textDocument/hover",
+        json!({"textDocument": {"uri": closed}, "position": {"line": 0, "character": 0}}),
+    );
+    assert_eq!(gone["error"]["code"], -32602, "{gone}");
+    client.leave();
+}

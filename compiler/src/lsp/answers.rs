@@ -12,11 +12,11 @@ use lsp_types::{
     SemanticTokensLegend, SymbolKind, TextEdit, Uri, WorkspaceEdit,
 };
 
-use super::documents::{Document, Examined, range};
+use super::documents::{Examined, Here, OpenHunt, OpenText};
 use crate::{
     document,
     editor::{
-        Lines, actions,
+        actions,
         classes::{self, Class},
         complete::{self, OfferKind, Surroundings},
         hover, names, rename, symbols,
@@ -24,21 +24,26 @@ use crate::{
     lints::Finding,
 };
 
-/// Returns the diagnostics of an examination, as editors show them.
-pub fn diagnostics(uri: &Uri, examined: &Examined) -> Vec<LspDiagnostic> {
-    let Some(block) = examined.analysis.block(0) else { return Vec::new() };
-    let findings = examined.findings.iter().flatten();
-    findings.map(|finding| diagnostic(uri, &block.text, &examined.lines, &finding.diagnostic)).collect()
+/// Returns the diagnostics of an examination of a hunt as it is now, as editors show them: one list
+/// for each of its texts.
+pub fn diagnostics(hunt: &OpenHunt, examined: &Examined) -> Vec<Vec<LspDiagnostic>> {
+    let mut lists = vec![Vec::new(); hunt.texts.len()];
+    for finding in examined.findings.iter().flatten() {
+        let block = finding.diagnostic.span.map_or(0, |span| span.source.0 as usize);
+        if let (Some(list), Some(found)) = (lists.get_mut(block), diagnostic(hunt, &finding.diagnostic)) {
+            list.push(found);
+        }
+    }
+    lists
 }
 
-fn diagnostic(uri: &Uri, text: &str, lines: &Lines, found: &Diagnostic) -> LspDiagnostic {
-    let at = |span: Option<Span>| range(text, lines, span.map_or(0..0, Span::range));
+fn diagnostic(hunt: &OpenHunt, found: &Diagnostic) -> Option<LspDiagnostic> {
     let related: Vec<DiagnosticRelatedInformation> = found
         .labels
         .iter()
-        .map(|label| DiagnosticRelatedInformation {
-            location: Location { uri: uri.clone(), range: at(Some(label.span)) },
-            message: label.message.clone(),
+        .filter_map(|label| {
+            let location = hunt.location(label.span)?;
+            Some(DiagnosticRelatedInformation { location, message: label.message.clone() })
         })
         .collect();
     let message = match &found.help {
@@ -46,8 +51,8 @@ fn diagnostic(uri: &Uri, text: &str, lines: &Lines, found: &Diagnostic) -> LspDi
         None => found.message.clone(),
     };
     let unused = found.code.name().starts_with("unused") || found.code.name() == "overwritten-variable";
-    LspDiagnostic {
-        range: at(found.span),
+    Some(LspDiagnostic {
+        range: hunt.location(found.span.unwrap_or_default())?.range,
         severity: Some(match found.severity {
             Severity::Error => DiagnosticSeverity::ERROR,
             Severity::Warning => DiagnosticSeverity::WARNING,
@@ -60,33 +65,32 @@ fn diagnostic(uri: &Uri, text: &str, lines: &Lines, found: &Diagnostic) -> LspDi
         related_information: (!related.is_empty()).then_some(related),
         tags: unused.then(|| vec![DiagnosticTag::UNNECESSARY]),
         data: None,
-    }
+    })
 }
 
 /// Returns what is under a position.
-pub fn hover(document: &mut Document, position: Position) -> Option<Hover> {
-    let examined = document.examine();
-    let found = hover::hover(&examined.analysis, document.place(position))?;
+pub fn hover(here: &mut Here<'_>, position: Position) -> Option<Hover> {
+    let examined = here.examine();
+    let found = hover::hover(&examined.analysis, here.place(position))?;
     Some(Hover {
         contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value: found.markdown }),
-        range: Some(document.range(found.span.range())),
+        range: Some(here.range(found.span.range())),
     })
 }
 
 /// Returns what could stand at a position.
 pub fn completion(
-    document: &mut Document,
+    here: &mut Here<'_>,
     position: Position,
     surroundings: &Surroundings<'_>,
 ) -> CompletionList {
-    let place = document.place(position);
+    let place = here.place(position);
     // The latest examination serves while it knows the steps above.
-    let examined = match &document.examined {
-        Some(examined) if complete::is_recent(&examined.analysis, place, &document.text) => examined.clone(),
-        _ => document.examine(),
-    };
-    let found = complete::complete(&examined.analysis, place, &document.text, surroundings);
-    let replace = document.range(found.replace);
+    let recent = here.recent();
+    let recent = recent.filter(|known| complete::is_recent(&known.analysis, place, here.text().hunt()));
+    let examined = recent.unwrap_or_else(|| here.examine());
+    let found = complete::complete(&examined.analysis, place, here.text().hunt(), surroundings);
+    let replace = here.range(found.replace);
     let items = found.offers.into_iter().enumerate().map(|(index, offer)| CompletionItem {
         kind: Some(match offer.kind {
             OfferKind::Keyword => CompletionItemKind::KEYWORD,
@@ -112,32 +116,28 @@ pub fn completion(
 }
 
 /// Returns where the variable at a position got its value.
-pub fn definition(uri: &Uri, document: &mut Document, position: Position) -> Option<Location> {
-    let examined = document.examine();
-    let span = names::definition(&examined.analysis, document.place(position))?;
-    Some(Location { uri: uri.clone(), range: document.range(span.range()) })
+pub fn definition(here: &mut Here<'_>, position: Position) -> Option<Location> {
+    let examined = here.examine();
+    here.hunt.location(names::definition(&examined.analysis, here.place(position))?)
 }
 
 /// Returns the mentions of the variable at a position.
-pub fn references(
-    uri: &Uri,
-    document: &mut Document,
-    position: Position,
-    definitions: bool,
-) -> Vec<Location> {
-    let examined = document.examine();
-    let spans = names::references(&examined.analysis, document.place(position), definitions);
-    spans.into_iter().map(|span| Location { uri: uri.clone(), range: document.range(span.range()) }).collect()
+pub fn references(here: &mut Here<'_>, position: Position, definitions: bool) -> Vec<Location> {
+    let examined = here.examine();
+    let spans = names::references(&examined.analysis, here.place(position), definitions);
+    spans.into_iter().filter_map(|span| here.hunt.location(span)).collect()
 }
 
 /// Returns the mentions of the variable at a position, told apart by reading and writing.
-pub fn highlights(document: &mut Document, position: Position) -> Vec<DocumentHighlight> {
-    let examined = document.examine();
-    let place = document.place(position);
+pub fn highlights(here: &mut Here<'_>, position: Position) -> Vec<DocumentHighlight> {
+    let examined = here.examine();
+    let place = here.place(position);
     let Some(name) = names::at(&examined.analysis, place).map(|found| found.name) else { return Vec::new() };
-    let all = names::occurrences(&examined.analysis).into_iter().filter(|found| found.name == name);
+    let here_too = |found: &names::Occurrence<'_>| found.span.source.0 as usize == here.block;
+    let all = names::occurrences(&examined.analysis).into_iter();
+    let all = all.filter(|found| found.name == name && here_too(found));
     all.map(|found| DocumentHighlight {
-        range: document.range(found.span.start as usize..found.span.start as usize + name.len()),
+        range: here.range(found.span.start as usize..found.span.start as usize + name.len()),
         kind: Some(match found.definition {
             true => DocumentHighlightKind::WRITE,
             false => DocumentHighlightKind::READ,
@@ -147,35 +147,33 @@ pub fn highlights(document: &mut Document, position: Position) -> Vec<DocumentHi
 }
 
 /// Returns the name that a rename at a position would change, or why there is none.
-pub fn prepare_rename(document: &mut Document, position: Position) -> Result<Range, rename::Refused> {
-    let examined = document.examine();
-    rename::prepare(&examined.analysis, document.place(position)).map(|span| document.range(span.range()))
+pub fn prepare_rename(here: &mut Here<'_>, position: Position) -> Result<Range, rename::Refused> {
+    let examined = here.examine();
+    rename::prepare(&examined.analysis, here.place(position)).map(|span| here.range(span.range()))
 }
 
 /// Returns the changes that give the variable at a position another name, or why not.
-pub fn rename(
-    uri: &Uri,
-    document: &mut Document,
-    position: Position,
-    new: &str,
-) -> Result<WorkspaceEdit, rename::Refused> {
-    let examined = document.examine();
-    let places = rename::rename(&examined.analysis, document.place(position), new)?;
-    let edits = places
-        .into_iter()
-        .map(|span| TextEdit { range: document.range(span.range()), new_text: new.to_owned() })
-        .collect();
-    Ok(edit(uri, edits))
+pub fn rename(here: &mut Here<'_>, position: Position, new: &str) -> Result<WorkspaceEdit, rename::Refused> {
+    let examined = here.examine();
+    let places = rename::rename(&examined.analysis, here.place(position), new)?;
+    Ok(edit(here.hunt, places.into_iter().map(|span| (span, new))))
 }
 
-fn edit(uri: &Uri, edits: Vec<TextEdit>) -> WorkspaceEdit {
-    WorkspaceEdit { changes: Some(HashMap::from([(uri.clone(), edits)])), ..WorkspaceEdit::default() }
+/// The change of all these places, in whatever texts of the hunt they are.
+fn edit<'t>(hunt: &OpenHunt, places: impl Iterator<Item = (Span, &'t str)>) -> WorkspaceEdit {
+    let mut changes: HashMap<Uri, Vec<TextEdit>> = HashMap::new();
+    for (span, new) in places {
+        if let Some(Location { uri, range }) = hunt.location(span) {
+            changes.entry(uri).or_default().push(TextEdit { range, new_text: new.to_owned() });
+        }
+    }
+    WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() }
 }
 
 /// Returns the outline.
-pub fn outline(document: &mut Document) -> Vec<DocumentSymbol> {
-    let examined = document.examine();
-    let symbols = symbols::symbols(&examined.analysis, 0).into_iter();
+pub fn outline(here: &mut Here<'_>) -> Vec<DocumentSymbol> {
+    let examined = here.examine();
+    let symbols = symbols::symbols(&examined.analysis, here.block).into_iter();
     symbols
         .map(|symbol| {
             #[expect(deprecated, reason = "the type has no other way to be made")]
@@ -191,8 +189,8 @@ pub fn outline(document: &mut Document) -> Vec<DocumentSymbol> {
                 },
                 tags: None,
                 deprecated: None,
-                range: document.range(symbol.span.range()),
-                selection_range: document.range(symbol.name_span.range()),
+                range: here.range(symbol.span.range()),
+                selection_range: here.range(symbol.name_span.range()),
                 children: None,
             }
         })
@@ -200,10 +198,10 @@ pub fn outline(document: &mut Document) -> Vec<DocumentSymbol> {
 }
 
 /// Returns the statements that have several lines, for folding.
-pub fn folding(document: &mut Document) -> Vec<FoldingRange> {
-    let examined = document.examine();
-    let Some(block) = examined.analysis.block(0) else { return Vec::new() };
-    let ranges = block.ast.statements.iter().map(|statement| document.range(statement.span.range()));
+pub fn folding(here: &mut Here<'_>) -> Vec<FoldingRange> {
+    let examined = here.examine();
+    let Some(block) = examined.analysis.block(here.block) else { return Vec::new() };
+    let ranges = block.ast.statements.iter().map(|statement| here.range(statement.span.range()));
     let folded = ranges.filter(|range| range.end.line > range.start.line).map(|range| FoldingRange {
         start_line: range.start.line,
         end_line: range.end.line,
@@ -214,22 +212,39 @@ pub fn folding(document: &mut Document) -> Vec<FoldingRange> {
 }
 
 /// Returns the changes that bring a text into the canonical style; none if it has errors.
-pub fn format(document: &Document) -> Option<Vec<TextEdit>> {
-    let formatted = document::Document::read("hunt.hf", document.text.as_bytes()).format().ok()?;
-    Some(changes(document, &String::from_utf8(formatted).ok()?))
+pub fn format(here: &Here<'_>) -> Option<Vec<TextEdit>> {
+    formatted(here, |huntflow, _| huntflow.format().ok())
 }
 
 /// As [`format()`], for the statements that touch a range.
-pub fn format_range(document: &Document, range: Range) -> Option<Vec<TextEdit>> {
-    let (start, end) = document.bytes(range);
-    let formatted =
-        document::Document::read("hunt.hf", document.text.as_bytes()).format_range(start..end).ok()?;
-    Some(changes(document, &String::from_utf8(formatted).ok()?))
+pub fn format_range(here: &Here<'_>, range: Range) -> Option<Vec<TextEdit>> {
+    let (start, end) = here.text().bytes(range);
+    let within = |magic: usize| start.saturating_sub(magic)..end.saturating_sub(magic);
+    formatted(here, |huntflow, magic| huntflow.format_range(within(magic)).ok())
+}
+
+/// The line `%%kestrel` of a cell stays as it is.
+fn formatted(
+    here: &Here<'_>,
+    format: impl Fn(&document::Document, usize) -> Option<Vec<u8>>,
+) -> Option<Vec<TextEdit>> {
+    let text = here.text();
+    if !text.is_kestrel() {
+        return None;
+    }
+    let (mark, rest) = text.text.split_at_checked(text.magic())?;
+    let formatted = format(&document::Document::read("hunt.hf", rest.as_bytes()), mark.len())?;
+    let mut formatted = String::from_utf8(formatted).ok()?;
+    // A cell has no line end after its last line.
+    if here.hunt.is_notebook() && !rest.ends_with('\n') && formatted.ends_with('\n') {
+        formatted.pop();
+    }
+    Some(changes(text, &format!("{mark}{formatted}")))
 }
 
 /// The smallest single change that makes one text another: cursors outside it stay.
-fn changes(document: &Document, new: &str) -> Vec<TextEdit> {
-    let old: &str = &document.text;
+fn changes(text: &OpenText, new: &str) -> Vec<TextEdit> {
+    let old: &str = &text.text;
     if old == new {
         return Vec::new();
     }
@@ -242,37 +257,22 @@ fn changes(document: &Document, new: &str) -> Vec<TextEdit> {
     // Both halves of a CRLF stay together.
     let head = if old.get(..head).is_some_and(|before| before.ends_with('\r')) { head - 1 } else { head };
     let new_text = new.get(head..new.len() - tail).unwrap_or_default().to_owned();
-    vec![TextEdit { range: document.range(head..old.len() - tail), new_text }]
+    vec![TextEdit { range: text.range(head..old.len() - tail), new_text }]
 }
 
-/// Returns the repairs of findings that touch a range, and one for all that keep the meaning.
-pub fn code_actions(
-    uri: &Uri,
-    document: &Document,
-    examined: &Examined,
-    at: Range,
-) -> Vec<CodeActionOrCommand> {
+/// Returns the repairs of findings that touch a range.
+pub fn code_actions(here: &Here<'_>, examined: &Examined, at: Range) -> Vec<CodeActionOrCommand> {
     let findings: &[Finding] = examined.findings.as_deref().unwrap_or_default();
-    let (start, end) = document.bytes(at);
-    let edits = |edits: &[crate::lints::Edit]| {
-        let own = edits.iter().filter(|edit| edit.span.source.0 == 0);
-        own.map(|edit| TextEdit { range: document.range(edit.span.range()), new_text: edit.text.clone() })
-            .collect::<Vec<_>>()
-    };
-    let found = actions::actions(findings, 0, &(start..end));
+    let (start, end) = here.text().bytes(at);
+    let found = actions::actions(findings, here.block, &(start..end));
     found
         .into_iter()
         .map(|action| {
             CodeActionOrCommand::CodeAction(CodeAction {
                 title: action.title,
                 kind: Some(CodeActionKind::QUICKFIX),
-                diagnostics: Some(vec![diagnostic(
-                    uri,
-                    &document.text,
-                    &document.lines,
-                    &action.finding.diagnostic,
-                )]),
-                edit: Some(edit(uri, edits(action.edits))),
+                diagnostics: Some(diagnostic(here.hunt, &action.finding.diagnostic).into_iter().collect()),
+                edit: Some(edit(here.hunt, action.edits.iter().map(|edit| (edit.span, edit.text.as_str())))),
                 is_preferred: Some(action.safe),
                 ..CodeAction::default()
             })
@@ -280,23 +280,32 @@ pub fn code_actions(
         .collect()
 }
 
-/// Returns the action that repairs everything that can be repaired safely, if there is something.
+/// Returns the action that repairs everything in a text that can be repaired safely, if there is
+/// something.
 pub fn fix_all(
-    uri: &Uri,
-    document: &Document,
+    here: &Here<'_>,
     examined: &Examined,
     now: Option<kestrel_stix::Timestamp>,
 ) -> Option<CodeActionOrCommand> {
     use crate::lints::fix::{Which, fix};
-    let settings = &document.settings;
+    let settings = &here.hunt.settings;
     let fixed = fix(&examined.analysis.hunt, &settings.config, &settings.selection, now, Which::Safe);
-    let text = fixed.texts.first().filter(|_| fixed.count > 0)?;
-    Some(CodeActionOrCommand::CodeAction(CodeAction {
-        title: "repair all that keeps the meaning".to_owned(),
-        kind: Some(CodeActionKind::SOURCE_FIX_ALL),
-        edit: Some(edit(uri, changes(document, text))),
-        ..CodeAction::default()
-    }))
+    let text = here.text();
+    // The mark of a cell, which is blanks to the hunt, comes back.
+    let (mark, _) = text.text.split_at_checked(text.magic())?;
+    let rest = fixed.texts.get(here.block)?.get(mark.len()..)?;
+    let edits = changes(text, &format!("{mark}{rest}"));
+    (!edits.is_empty()).then(|| {
+        CodeActionOrCommand::CodeAction(CodeAction {
+            title: "repair all that keeps the meaning".to_owned(),
+            kind: Some(CodeActionKind::SOURCE_FIX_ALL),
+            edit: Some(WorkspaceEdit {
+                changes: Some(HashMap::from([(text.uri.clone(), edits)])),
+                ..WorkspaceEdit::default()
+            }),
+            ..CodeAction::default()
+        })
+    })
 }
 
 /// The names of token types, by number.
@@ -308,16 +317,16 @@ pub fn legend() -> SemanticTokensLegend {
 }
 
 /// Returns the classes of all tokens that touch a range, each relative to the one before.
-pub fn semantic_tokens(document: &mut Document, within: Option<Range>) -> Vec<SemanticToken> {
-    let examined = document.examine();
-    let (from, to) = within.map_or((0, document.text.len()), |range| document.bytes(range));
+pub fn semantic_tokens(here: &mut Here<'_>, within: Option<Range>) -> Vec<SemanticToken> {
+    let examined = here.examine();
+    let (from, to) = within.map_or((0, here.text().text.len()), |range| here.text().bytes(range));
     let mut tokens = Vec::new();
     let mut last = Position::default();
-    for piece in classes::classes(&examined.analysis, 0) {
+    for piece in classes::classes(&examined.analysis, here.block) {
         if (piece.end as usize) < from || piece.start as usize > to {
             continue;
         }
-        let range = document.range(piece.start as usize..piece.end as usize);
+        let range = here.range(piece.start as usize..piece.end as usize);
         // A token of the protocol stays on one line, as all tokens of the language do.
         if range.start.line != range.end.line {
             continue;

@@ -1,4 +1,4 @@
-//! A thread that examines texts while the next key is awaited. A newer text takes the place of an
+//! A thread that examines hunts while the next key is awaited. A newer state takes the place of an
 //! older one that has not been begun, and examining stops between its stages when it is outdated.
 
 use std::{
@@ -9,27 +9,24 @@ use std::{
 use kestrel_stix::Timestamp;
 
 use super::{Settings, documents::Examined};
-use crate::{
-    editor::{Analysis, Lines},
-    lints,
-};
+use crate::{editor::Analysis, lints};
 
-/// A text to examine.
+/// A hunt to examine.
 #[derive(Debug, Clone)]
 pub struct Job {
     /// Its address.
     pub uri: String,
     /// Its state.
-    pub version: i32,
-    /// The text.
-    pub text: Arc<str>,
+    pub state: i64,
+    /// Its texts.
+    pub texts: Vec<Arc<str>>,
     /// What holds for it.
     pub settings: Arc<Settings>,
     /// The present, for lints about time.
     pub now: Option<Timestamp>,
 }
 
-/// Hands texts to the checker's thread.
+/// Hands hunts to the checker's thread.
 #[derive(Debug, Default)]
 pub struct Queue {
     state: Mutex<State>,
@@ -38,10 +35,10 @@ pub struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Texts that wait, in order.
+    /// Hunts that wait, in order.
     waiting: Vec<Job>,
-    /// The newest known state of each text.
-    newest: HashMap<String, i32>,
+    /// The newest known state of each hunt.
+    newest: HashMap<String, i64>,
     closed: bool,
 }
 
@@ -51,22 +48,22 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that a text has changed: what is being done for older states of it is in vain.
-    pub fn outdate(&self, uri: &str, version: i32) {
-        self.lock().newest.insert(uri.to_owned(), version);
+    /// Says that a hunt has changed: what is being done for older states of it is in vain.
+    pub fn outdate(&self, uri: &str, state: i64) {
+        self.lock().newest.insert(uri.to_owned(), state);
     }
 
-    /// Forgets a text that was closed.
+    /// Forgets a hunt that was closed.
     pub fn forget(&self, uri: &str) {
         let mut state = self.lock();
         state.waiting.retain(|job| job.uri != uri);
         state.newest.remove(uri);
     }
 
-    /// Adds a text; an older state of it that waits is replaced.
+    /// Adds a hunt; an older state of it that waits is replaced.
     pub fn push(&self, job: Job) {
         let mut state = self.lock();
-        state.newest.insert(job.uri.clone(), job.version);
+        state.newest.insert(job.uri.clone(), job.state);
         match state.waiting.iter_mut().find(|waiting| waiting.uri == job.uri) {
             Some(waiting) => *waiting = job,
             None => state.waiting.push(job),
@@ -96,11 +93,11 @@ impl Queue {
 
     fn is_current(&self, job: &Job) -> bool {
         let state = self.lock();
-        !state.closed && state.newest.get(&job.uri) == Some(&job.version)
+        !state.closed && state.newest.get(&job.uri) == Some(&job.state)
     }
 }
 
-/// Examines texts from the queue until it is closed; `done` gets what is still wanted.
+/// Examines hunts from the queue until it is closed; `done` gets what is still wanted.
 pub fn run(queue: &Queue, mut done: impl FnMut(String, Arc<Examined>)) {
     while let Some(job) = queue.next() {
         if let Some(examined) = examine(&job, || queue.is_current(&job)) {
@@ -109,13 +106,13 @@ pub fn run(queue: &Queue, mut done: impl FnMut(String, Arc<Examined>)) {
     }
 }
 
-/// Examines a text; none as soon as it is no longer wanted.
+/// Examines a hunt; none as soon as it is no longer wanted.
 pub fn examine(job: &Job, wanted: impl Fn() -> bool) -> Option<Examined> {
-    let analysis = wanted().then(|| Analysis::new([&*job.text], job.settings.config.clone()))?;
+    let texts = job.texts.iter().map(|text| &**text);
+    let analysis = wanted().then(|| Analysis::new(texts, job.settings.config.clone()))?;
     let settings = &job.settings;
     let findings = wanted()
         .then(|| lints::check(&analysis.hunt, &settings.config, &settings.selection, job.now))
         .filter(|_| wanted())?;
-    let lines = Lines::new(&job.text);
-    Some(Examined { version: job.version, analysis, lines, findings: Some(findings) })
+    Some(Examined { state: job.state, texts: job.texts.clone(), analysis, findings: Some(findings) })
 }

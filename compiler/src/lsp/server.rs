@@ -12,17 +12,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+use kestrel_stix::Timestamp;
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::{
     CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability, CompletionOptions,
-    CompletionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DocumentFormattingParams, DocumentHighlightParams, DocumentRangeFormattingParams, DocumentSymbolParams,
-    FoldingRangeParams, FoldingRangeProviderCapability, GotoDefinitionParams, HoverParams,
-    HoverProviderCapability, InitializeResult, OneOf, PositionEncodingKind, PublishDiagnosticsParams,
+    CompletionParams, DidChangeNotebookDocumentParams, DidChangeTextDocumentParams,
+    DidCloseNotebookDocumentParams, DidCloseTextDocumentParams, DidOpenNotebookDocumentParams,
+    DidOpenTextDocumentParams, DocumentFormattingParams, DocumentHighlightParams,
+    DocumentRangeFormattingParams, DocumentSymbolParams, FoldingRangeParams, FoldingRangeProviderCapability,
+    GotoDefinitionParams, HoverParams, HoverProviderCapability, InitializeResult, NotebookCell,
+    NotebookCellKind, NotebookCellSelector, NotebookDocumentCellChange, NotebookDocumentCellChangeStructure,
+    NotebookDocumentSyncOptions, NotebookSelector, OneOf, PositionEncodingKind, PublishDiagnosticsParams,
     ReferenceParams, RenameOptions, RenameParams, SemanticTokens, SemanticTokensFullOptions,
     SemanticTokensOptions, SemanticTokensParams, SemanticTokensRangeParams, ServerCapabilities, ServerInfo,
-    TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind, Uri,
-    WorkDoneProgressOptions,
+    TextDocumentContentChangeEvent, TextDocumentItem, TextDocumentPositionParams, TextDocumentSyncCapability,
+    TextDocumentSyncKind, Uri, WorkDoneProgressOptions,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -30,7 +34,7 @@ use serde_json::Value;
 use super::{
     Surroundings, answers,
     checker::{self, Job, Queue},
-    documents::{Document, Documents, Examined},
+    documents::{Documents, Examined, Here, Language, OpenHunt, OpenText},
     frames::{self, Frame},
 };
 use crate::editor::complete;
@@ -71,7 +75,7 @@ pub fn serve(
         version: version.to_owned(),
         queue,
         to_client,
-        documents: HashMap::new(),
+        documents: Documents::default(),
         due: HashMap::new(),
         state: State::New,
     };
@@ -117,7 +121,7 @@ struct Server {
     queue: Arc<Queue>,
     to_client: Sender<Message>,
     documents: Documents,
-    /// When a changed text is to be examined.
+    /// When a changed hunt is to be examined.
     due: HashMap<String, Instant>,
     state: State,
 }
@@ -216,72 +220,66 @@ impl Server {
         match method.as_str() {
             "textDocument/hover" => {
                 let HoverParams { text_document_position_params: at, .. } = read(params)?;
-                let document = self.document(&at.text_document.uri)?;
-                value(answers::hover(document, at.position))
+                value(answers::hover(&mut self.here(&at.text_document.uri)?, at.position))
             }
             "textDocument/completion" => self.completion(read(params)?),
             "textDocument/definition" => {
                 let GotoDefinitionParams { text_document_position_params: at, .. } = read(params)?;
-                let document = self.document(&at.text_document.uri)?;
-                value(answers::definition(&at.text_document.uri, document, at.position))
+                value(answers::definition(&mut self.here(&at.text_document.uri)?, at.position))
             }
             "textDocument/references" => {
                 let ReferenceParams { text_document_position: at, context, .. } = read(params)?;
-                let document = self.document(&at.text_document.uri)?;
-                let uri = &at.text_document.uri;
-                value(answers::references(uri, document, at.position, context.include_declaration))
+                let mut here = self.here(&at.text_document.uri)?;
+                value(answers::references(&mut here, at.position, context.include_declaration))
             }
             "textDocument/documentHighlight" => {
                 let DocumentHighlightParams { text_document_position_params: at, .. } = read(params)?;
-                let document = self.document(&at.text_document.uri)?;
-                value(answers::highlights(document, at.position))
+                value(answers::highlights(&mut self.here(&at.text_document.uri)?, at.position))
             }
             "textDocument/prepareRename" => {
                 let at: TextDocumentPositionParams = read(params)?;
-                let document = self.document(&at.text_document.uri)?;
-                answers::prepare_rename(document, at.position).map_err(refused).and_then(value)
+                let mut here = self.here(&at.text_document.uri)?;
+                answers::prepare_rename(&mut here, at.position).map_err(refused).and_then(value)
             }
             "textDocument/rename" => {
                 let RenameParams { text_document_position: at, new_name, .. } = read(params)?;
-                let document = self.document(&at.text_document.uri)?;
-                answers::rename(&at.text_document.uri, document, at.position, &new_name)
-                    .map_err(refused)
-                    .and_then(value)
+                let mut here = self.here(&at.text_document.uri)?;
+                answers::rename(&mut here, at.position, &new_name).map_err(refused).and_then(value)
             }
             "textDocument/documentSymbol" => {
                 let params: DocumentSymbolParams = read(params)?;
-                value(answers::outline(self.document(&params.text_document.uri)?))
+                value(answers::outline(&mut self.here(&params.text_document.uri)?))
             }
             "textDocument/foldingRange" => {
                 let params: FoldingRangeParams = read(params)?;
-                value(answers::folding(self.document(&params.text_document.uri)?))
+                value(answers::folding(&mut self.here(&params.text_document.uri)?))
             }
             "textDocument/formatting" => {
                 let params: DocumentFormattingParams = read(params)?;
-                value(answers::format(self.document(&params.text_document.uri)?))
+                value(answers::format(&self.here(&params.text_document.uri)?))
             }
             "textDocument/rangeFormatting" => {
                 let params: DocumentRangeFormattingParams = read(params)?;
-                value(answers::format_range(self.document(&params.text_document.uri)?, params.range))
+                value(answers::format_range(&self.here(&params.text_document.uri)?, params.range))
             }
             "textDocument/codeAction" => self.code_actions(read(params)?),
             "textDocument/semanticTokens/full" => {
                 let params: SemanticTokensParams = read(params)?;
-                let data = answers::semantic_tokens(self.document(&params.text_document.uri)?, None);
+                let data = answers::semantic_tokens(&mut self.here(&params.text_document.uri)?, None);
                 value(SemanticTokens { result_id: None, data })
             }
             "textDocument/semanticTokens/range" => {
                 let params: SemanticTokensRangeParams = read(params)?;
-                let document = self.document(&params.text_document.uri)?;
-                let data = answers::semantic_tokens(document, Some(params.range));
+                let mut here = self.here(&params.text_document.uri)?;
+                let data = answers::semantic_tokens(&mut here, Some(params.range));
                 value(SemanticTokens { result_id: None, data })
             }
             _ => Err(Wrong(ErrorCode::MethodNotFound, format!("no method `{}`", short(&method)))),
         }
     }
 
-    fn document(&mut self, uri: &Uri) -> Result<&mut Document, Wrong> {
-        self.documents.get_mut(uri.as_str()).ok_or_else(|| {
+    fn here(&mut self, uri: &Uri) -> Result<Here<'_>, Wrong> {
+        self.documents.find(uri.as_str()).ok_or_else(|| {
             Wrong(ErrorCode::InvalidParams, format!("the text `{}` is not open", short(uri.as_str())))
         })
     }
@@ -292,24 +290,28 @@ impl Server {
         // Seconds are enough.
         let now =
             now.map(|now| now.split_once('.').map_or(now.clone(), |(seconds, _)| format!("{seconds}Z")));
-        let path = path(&at.text_document.uri);
-        let Some(document) = self.documents.get_mut(at.text_document.uri.as_str()) else {
-            return self.document(&at.text_document.uri).map(|_| Value::Null);
+        let uri = at.text_document.uri.as_str();
+        // Files lie beside the notebook; its cells lie nowhere.
+        let path = self.documents.owner(uri).and_then(|owner| path(&owner.parse().ok()?));
+        let Some(mut here) = self.documents.find(uri) else {
+            return self.here(&at.text_document.uri).map(|_| Value::Null);
         };
-        let settings = Arc::clone(&document.settings);
+        if !here.text().is_kestrel() || here.place(at.position).offset < here.text().magic() {
+            return Ok(Value::Null);
+        }
+        let settings = Arc::clone(&here.hunt.settings);
         let surroundings = complete::Surroundings {
             sources: &settings.sources,
             analytics: &settings.analytics,
             files: &|typed| self.surroundings.files(path.as_deref(), typed),
             now: now.as_deref(),
         };
-        value(answers::completion(document, at.position, &surroundings))
+        value(answers::completion(&mut here, at.position, &surroundings))
     }
 
     fn code_actions(&mut self, params: CodeActionParams) -> Result<Value, Wrong> {
-        let uri = params.text_document.uri;
         let now = self.surroundings.now();
-        let document = self.document(&uri)?;
+        let here = self.here(&params.text_document.uri)?;
         let wants = |kind: &CodeActionKind| {
             params
                 .context
@@ -317,31 +319,22 @@ impl Server {
                 .as_ref()
                 .is_none_or(|only| only.iter().any(|wanted| kind.as_str().starts_with(wanted.as_str())))
         };
-        let examined = match &document.examined {
-            Some(examined) if examined.version == document.version && examined.findings.is_some() => {
+        let examined = match &here.hunt.examined {
+            Some(examined) if examined.state == here.hunt.state && examined.findings.is_some() => {
                 Arc::clone(examined)
             }
-            _ => {
-                let job = Job {
-                    uri: uri.as_str().to_owned(),
-                    version: document.version,
-                    text: Arc::clone(&document.text),
-                    settings: Arc::clone(&document.settings),
-                    now,
-                };
-                match checker::examine(&job, || true) {
-                    Some(examined) => Arc::new(examined),
-                    None => return value(Vec::<Value>::new()),
-                }
-            }
+            _ => match checker::examine(&job("", here.hunt, now), || true) {
+                Some(examined) => Arc::new(examined),
+                None => return value(Vec::<Value>::new()),
+            },
         };
-        document.examined = Some(Arc::clone(&examined));
+        here.hunt.examined = Some(Arc::clone(&examined));
         let mut found = Vec::new();
         if wants(&CodeActionKind::QUICKFIX) {
-            found.extend(answers::code_actions(&uri, document, &examined, params.range));
+            found.extend(answers::code_actions(&here, &examined, params.range));
         }
         if wants(&CodeActionKind::SOURCE_FIX_ALL) {
-            found.extend(answers::fix_all(&uri, document, &examined, now));
+            found.extend(answers::fix_all(&here, &examined, now));
         }
         value(found)
     }
@@ -357,40 +350,43 @@ impl Server {
             "textDocument/didOpen" => {
                 if let Some(params) = self.parameters::<DidOpenTextDocumentParams>(&method, params) {
                     let opened = params.text_document;
-                    if self.documents.len() >= MAX_DOCUMENTS {
-                        let cause = format!("more than {MAX_DOCUMENTS} texts are open");
-                        return self.malformed(None, cause);
-                    }
-                    let settings = self.surroundings.settings(path(&opened.uri).as_deref());
-                    if let Some(problem) = &settings.problem {
-                        self.notify("window/showMessage", serde_json::json!({"type": 2, "message": problem}));
-                    }
-                    let document = Document::new(opened.text, opened.version, Arc::new(settings));
-                    self.documents.insert(opened.uri.as_str().to_owned(), document);
-                    self.due.insert(opened.uri.as_str().to_owned(), Instant::now());
+                    let text =
+                        OpenText::new(opened.uri.clone(), opened.text, opened.version, Language::Huntflow);
+                    self.open(&opened.uri, vec![text]);
                 }
             }
             "textDocument/didChange" => {
                 if let Some(params) = self.parameters::<DidChangeTextDocumentParams>(&method, params) {
-                    let uri = params.text_document.uri.as_str();
-                    if let Some(document) = self.documents.get_mut(uri) {
-                        document.change(params.text_document.version, params.content_changes);
-                        self.queue.outdate(uri, document.version);
-                        self.due.insert(uri.to_owned(), Instant::now() + PAUSE);
-                    }
+                    let DidChangeTextDocumentParams { text_document, content_changes } = params;
+                    self.change(&text_document.uri, text_document.version, content_changes);
                 }
             }
             "textDocument/didClose" => {
                 if let Some(params) = self.parameters::<DidCloseTextDocumentParams>(&method, params) {
-                    let uri = params.text_document.uri;
-                    self.documents.remove(uri.as_str());
-                    self.due.remove(uri.as_str());
-                    self.queue.forget(uri.as_str());
-                    self.publish(uri, None, Vec::new());
+                    self.close(&params.text_document.uri);
+                }
+            }
+            "notebookDocument/didOpen" => {
+                if let Some(params) = self.parameters::<DidOpenNotebookDocumentParams>(&method, params) {
+                    let texts = cells(params.notebook_document.cells, params.cell_text_documents);
+                    self.open(&params.notebook_document.uri, texts);
+                }
+            }
+            "notebookDocument/didChange" => {
+                if let Some(params) = self.parameters::<DidChangeNotebookDocumentParams>(&method, params)
+                    && let Some(change) = params.change.cells
+                {
+                    self.change_notebook(&params.notebook_document.uri, change);
+                }
+            }
+            "notebookDocument/didClose" => {
+                if let Some(params) = self.parameters::<DidCloseNotebookDocumentParams>(&method, params) {
+                    self.close(&params.notebook_document.uri);
                 }
             }
             // A configuration may have changed: everything is looked at again.
             "textDocument/didSave"
+            | "notebookDocument/didSave"
             | "workspace/didChangeWatchedFiles"
             | "workspace/didChangeConfiguration" => {
                 self.reconfigure();
@@ -409,46 +405,118 @@ impl Server {
         }
     }
 
+    fn open(&mut self, address: &Uri, texts: Vec<OpenText>) {
+        self.close(address);
+        if self.documents.len().saturating_add(texts.len()) > MAX_DOCUMENTS {
+            return self.malformed(None, format!("more than {MAX_DOCUMENTS} texts are open"));
+        }
+        let settings = self.surroundings.settings(path(address).as_deref());
+        if let Some(problem) = &settings.problem {
+            self.notify("window/showMessage", serde_json::json!({"type": 2, "message": problem}));
+        }
+        self.documents.open(address.as_str(), OpenHunt::new(texts, Arc::new(settings)));
+        self.due.insert(address.as_str().to_owned(), Instant::now());
+    }
+
+    fn close(&mut self, address: &Uri) {
+        self.due.remove(address.as_str());
+        self.queue.forget(address.as_str());
+        if let Some(closed) = self.documents.close(address.as_str()) {
+            for text in closed.texts {
+                self.publish(text.uri, None, Vec::new());
+            }
+        }
+    }
+
+    fn change(&mut self, text: &Uri, version: i32, changes: Vec<TextDocumentContentChangeEvent>) {
+        let Some(address) = self.documents.owner(text.as_str()).map(str::to_owned) else { return };
+        if let Some(mut here) = self.documents.find(text.as_str()) {
+            here.change(version, changes);
+        }
+        self.changed(&address, PAUSE);
+    }
+
+    /// A hunt has another state: it is examined after a pause.
+    fn changed(&mut self, address: &str, pause: Duration) {
+        if let Some(hunt) = self.documents.hunts.get(address) {
+            self.queue.outdate(address, hunt.state);
+            self.due.insert(address.to_owned(), Instant::now() + pause);
+        }
+    }
+
+    fn change_notebook(&mut self, notebook: &Uri, change: NotebookDocumentCellChange) {
+        let NotebookDocumentCellChange { structure, data, text_content } = change;
+        let address = notebook.as_str();
+        if let Some(structure) = structure {
+            let NotebookDocumentCellChangeStructure { array, did_open, .. } = structure;
+            let new = cells(array.cells.unwrap_or_default(), did_open.unwrap_or_default());
+            if self.documents.len().saturating_add(new.len()) > MAX_DOCUMENTS {
+                return self.malformed(None, format!("more than {MAX_DOCUMENTS} texts are open"));
+            }
+            let gone = self.documents.restructure(address, |texts| {
+                let start = usize::try_from(array.start).unwrap_or(usize::MAX).min(texts.len());
+                let count = usize::try_from(array.delete_count).unwrap_or(usize::MAX);
+                let end = start.saturating_add(count).min(texts.len());
+                let mut gone: Vec<OpenText> = texts.splice(start..end, Vec::new()).collect();
+                // A cell that moves goes in one place and comes in another, with the text it has.
+                let new = new.into_iter().map(|new| match gone.iter().position(|old| old.uri == new.uri) {
+                    Some(at) => gone.swap_remove(at),
+                    None => new,
+                });
+                texts.splice(start..start, new.collect::<Vec<_>>());
+                gone
+            });
+            for text in gone {
+                self.publish(text.uri, None, Vec::new());
+            }
+            self.changed(address, PAUSE);
+        }
+        for cell in data.unwrap_or_default() {
+            if let Some(here) = self.documents.find(cell.document.as_str())
+                && cell.kind == NotebookCellKind::Markup
+            {
+                here.hunt.texts[here.block].set_language(Language::Markup);
+                here.hunt.state += 1;
+                self.changed(address, PAUSE);
+            }
+        }
+        for content in text_content.unwrap_or_default() {
+            self.change(&content.document.uri, content.document.version, content.changes);
+        }
+    }
+
     fn reconfigure(&mut self) {
-        for (uri, document) in &mut self.documents {
+        for (uri, hunt) in &mut self.documents.hunts {
             let path = uri.parse::<Uri>().ok().and_then(|uri| path(&uri));
-            document.settings = Arc::new(self.surroundings.settings(path.as_deref()));
-            document.examined = None;
+            hunt.settings = Arc::new(self.surroundings.settings(path.as_deref()));
+            hunt.examined = None;
             self.due.insert(uri.clone(), Instant::now());
         }
     }
 
     // ------------------------------------------------------------ examining
 
-    /// Has texts examined whose pause is over.
+    /// Has hunts examined whose pause is over.
     fn start_due(&mut self) {
         let now = Instant::now();
         let ready: Vec<String> =
             self.due.iter().filter(|(_, due)| **due <= now).map(|(uri, _)| uri.clone()).collect();
         for uri in ready {
             self.due.remove(&uri);
-            if let Some(document) = self.documents.get(&uri) {
-                self.queue.push(Job {
-                    version: document.version,
-                    text: Arc::clone(&document.text),
-                    settings: Arc::clone(&document.settings),
-                    now: self.surroundings.now(),
-                    uri,
-                });
+            if let Some(hunt) = self.documents.hunts.get(&uri) {
+                self.queue.push(job(&uri, hunt, self.surroundings.now()));
             }
         }
     }
 
     fn examined(&mut self, uri: &str, examined: Arc<Examined>) {
-        let Some(document) =
-            self.documents.get_mut(uri).filter(|document| document.version == examined.version)
-        else {
-            return;
-        };
-        document.examined = Some(Arc::clone(&examined));
-        if let Ok(uri) = uri.parse::<Uri>() {
-            let diagnostics = answers::diagnostics(&uri, &examined);
-            self.publish(uri, Some(examined.version), diagnostics);
+        let hunt = self.documents.hunts.get_mut(uri).filter(|hunt| hunt.state == examined.state);
+        let Some(hunt) = hunt else { return };
+        hunt.examined = Some(Arc::clone(&examined));
+        let lists = answers::diagnostics(hunt, &examined);
+        let texts: Vec<(Uri, i32)> = hunt.texts.iter().map(|text| (text.uri.clone(), text.version)).collect();
+        for ((uri, version), diagnostics) in texts.into_iter().zip(lists) {
+            self.publish(uri, Some(version), diagnostics);
         }
     }
 
@@ -456,6 +524,35 @@ impl Server {
         let params = PublishDiagnosticsParams { uri, diagnostics, version };
         self.notify("textDocument/publishDiagnostics", params);
     }
+}
+
+/// What the checker is to do for a hunt.
+fn job(uri: &str, hunt: &OpenHunt, now: Option<Timestamp>) -> Job {
+    Job {
+        uri: uri.to_owned(),
+        state: hunt.state,
+        texts: hunt.blocks(),
+        settings: Arc::clone(&hunt.settings),
+        now,
+    }
+}
+
+/// The cells of a notebook with their texts. A cell whose text does not come is of another language.
+fn cells(cells: Vec<NotebookCell>, texts: Vec<TextDocumentItem>) -> Vec<OpenText> {
+    let mut texts: HashMap<String, TextDocumentItem> =
+        texts.into_iter().map(|text| (text.uri.as_str().to_owned(), text)).collect();
+    let open = |cell: NotebookCell| match texts.remove(cell.document.as_str()) {
+        None => OpenText::new(cell.document, String::new(), 0, Language::Markup),
+        Some(text) => {
+            let language = match (cell.kind, text.language_id.as_str()) {
+                (NotebookCellKind::Markup, _) => Language::Markup,
+                (NotebookCellKind::Code, "kestrel") => Language::Cell,
+                (NotebookCellKind::Code, _) => Language::OtherCell,
+            };
+            OpenText::new(text.uri, text.text, text.version, language)
+        }
+    };
+    cells.into_iter().map(open).collect()
 }
 
 /// Why a request has no answer.
@@ -504,6 +601,16 @@ fn path(uri: &Uri) -> Option<String> {
 fn capabilities() -> ServerCapabilities {
     ServerCapabilities {
         position_encoding: Some(PositionEncodingKind::UTF16),
+        // Cells whose language is Kestrel, and those of Python notebooks, which `%%kestrel` may mark.
+        notebook_document_sync: Some(OneOf::Left(NotebookDocumentSyncOptions {
+            notebook_selector: vec![NotebookSelector::ByCells {
+                notebook: None,
+                cells: ["kestrel", "python"]
+                    .map(|language| NotebookCellSelector { language: language.to_owned() })
+                    .to_vec(),
+            }],
+            save: Some(true),
+        })),
         text_document_sync: Some(TextDocumentSyncCapability::Kind(TextDocumentSyncKind::INCREMENTAL)),
         hover_provider: Some(HoverProviderCapability::Simple(true)),
         completion_provider: Some(CompletionOptions {
