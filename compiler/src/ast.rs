@@ -54,34 +54,33 @@ pub enum StatementKind {
     Effect(Effect),
 }
 
-/// Commands that yield a variable.
+/// Commands that yield a variable. Boxed: the parser moves what it has read with every token.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "each variant is the command of its name")]
 pub enum Command {
-    Get(Get),
-    Find(Find),
-    New(New),
-    Load(Load),
-    Sort(Sort),
-    Group(Group),
-    Join(Join),
+    Get(Box<Get>),
+    Find(Box<Find>),
+    New(Box<New>),
+    Load(Box<Load>),
+    Sort(Box<Sort>),
+    Group(Box<Group>),
+    Join(Box<Join>),
     /// `a + b + …`; at least two variables.
     Merge(Vec<Name>),
     /// `a WHERE …`, also a plain `a`.
-    Assign(Expression),
+    Assign(Box<Expression>),
 }
 
 /// Commands that yield none.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "each variant is the command of its name")]
-#[expect(clippy::large_enum_variant, reason = "one per statement; most hunts are DISP")]
 pub enum Effect {
-    Apply(Apply),
-    Disp(Expression),
+    Apply(Box<Apply>),
+    Disp(Box<Expression>),
     Info(Name),
     /// `DESCRIBE variable.attribute`.
-    Describe(Reference),
-    Save(Save),
+    Describe(Box<Reference>),
+    Save(Box<Save>),
     Explain(Name),
 }
 
@@ -152,7 +151,7 @@ pub struct SourcePart {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Bounds {
     /// The time range.
-    pub range: Option<TimeRange>,
+    pub range: Option<Box<TimeRange>>,
     /// `LIMIT n`.
     pub limit: Option<Count>,
     /// `LIMIT` stood before the time range (P3).

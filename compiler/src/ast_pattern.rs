@@ -18,7 +18,6 @@ pub struct Pattern {
 
 /// A condition. Nesting is bounded by the lexer (`classify::MAX_DEPTH`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[expect(clippy::large_enum_variant, reason = "nearly every node is a test")]
 pub enum PatternExpr {
     /// All hold; at least two.
     And(Vec<PatternExpr>),
@@ -27,7 +26,7 @@ pub enum PatternExpr {
     /// Parentheses, kept for the formatter.
     Paren(Box<PatternExpr>, Span),
     /// One comparison.
-    Test(Test),
+    Test(Box<Test>),
 }
 
 impl PatternExpr {
@@ -134,17 +133,30 @@ impl Value {
         }
     }
 
+    /// Goes over all literals, nested lists flattened, in written order.
+    pub fn each_literal(&self) -> impl Iterator<Item = &Literal> {
+        // Without a list there is nothing to keep.
+        let (mut single, mut open) = match self {
+            Value::Literal(literal) => (Some(literal), Vec::new()),
+            Value::List(list) => (None, vec![list.items.iter()]),
+        };
+        std::iter::from_fn(move || {
+            if single.is_some() {
+                return single.take();
+            }
+            loop {
+                match open.last_mut()?.next() {
+                    Some(Value::Literal(literal)) => return Some(literal),
+                    Some(Value::List(list)) => open.push(list.items.iter()),
+                    None => drop(open.pop()),
+                }
+            }
+        })
+    }
+
     /// Returns all literals, nested lists flattened, in written order.
     pub fn literals(&self) -> Vec<&Literal> {
-        fn collect<'v>(value: &'v Value, literals: &mut Vec<&'v Literal>) {
-            match value {
-                Value::Literal(literal) => literals.push(literal),
-                Value::List(list) => list.items.iter().for_each(|item| collect(item, literals)),
-            }
-        }
-        let mut literals = Vec::new();
-        collect(self, &mut literals);
-        literals
+        self.each_literal().collect()
     }
 }
 
@@ -167,7 +179,7 @@ pub enum Literal {
     /// A word without quotes and dots, which is text too.
     Bare(Name),
     /// `variable.attribute`.
-    Reference(Reference),
+    Reference(Box<Reference>),
 }
 
 impl Literal {
@@ -224,7 +236,7 @@ pub struct Reference {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AttributePath {
     /// The entity type before the colon.
-    pub entity_type: Option<Name>,
+    pub entity_type: Option<Box<Name>>,
     /// The steps, at least one.
     pub steps: Vec<Step>,
     /// The whole of it.

@@ -104,7 +104,7 @@ impl<'t> Builder<'t> {
     pub(crate) fn never(&self, name: Name, t: Token) -> Effect {
         let span = self.span(t);
         let attribute = AttributePath { entity_type: None, steps: Vec::new(), span };
-        Effect::Describe(Reference { span: name.span, variable: name, attribute })
+        Effect::Describe(Box::new(Reference { span: name.span, variable: name, attribute }))
     }
 
     pub(crate) fn source(&self, l: usize, parts: Vec<PathText>, r: usize) -> Source {
@@ -149,10 +149,10 @@ impl<'t> Builder<'t> {
         (reversed, variable): (bool, Name),
         pattern: Option<Pattern>,
         bounds: Bounds,
-    ) -> Find {
+    ) -> Box<Find> {
         let mut relation = self.name(relation);
         relation.text.make_ascii_lowercase();
-        Find { entity_type, relation, reversed, variable, pattern, bounds }
+        Box::new(Find { entity_type, relation, reversed, variable, pattern, bounds })
     }
 
     pub(crate) fn find_by(
@@ -162,15 +162,21 @@ impl<'t> Builder<'t> {
         variable: Name,
         pattern: Option<Pattern>,
         bounds: Bounds,
-    ) -> Find {
+    ) -> Box<Find> {
         let mut relation = self.name(relation);
         relation.text.truncate(relation.text.len().saturating_sub("_by".len()));
         relation.text.make_ascii_lowercase();
-        Find { entity_type, relation, reversed: true, variable, pattern, bounds }
+        Box::new(Find { entity_type, relation, reversed: true, variable, pattern, bounds })
     }
 
-    pub(crate) fn new_entities(&self, entity_type: Option<Name>, l: usize, data: NewData, r: usize) -> New {
-        New { entity_type, data, data_span: self.at(l, r) }
+    pub(crate) fn new_entities(
+        &self,
+        entity_type: Option<Name>,
+        l: usize,
+        data: NewData,
+        r: usize,
+    ) -> Box<New> {
+        Box::new(New { entity_type, data, data_span: self.at(l, r) })
     }
 
     pub(crate) fn object(&self, l: usize, fields: Vec<(Text, Scalar)>, r: usize) -> Object {
@@ -226,14 +232,15 @@ impl<'t> Builder<'t> {
         limit: Option<Count>,
         offset: Option<Count>,
         r: usize,
-    ) -> Expression {
+    ) -> Box<Expression> {
         let transformer = transformer.map(|t| match self.slice(t).to_ascii_uppercase().as_str() {
             "TIMESTAMPED" => Transformer::Timestamped,
             "ADDOBSID" => Transformer::AddObsId,
             _ => Transformer::Records,
         });
         let variable = self.name(variable);
-        Expression { transformer, variable, pattern, attributes, sort, limit, offset, span: self.at(l, r) }
+        let span = self.at(l, r);
+        Box::new(Expression { transformer, variable, pattern, attributes, sort, limit, offset, span })
     }
 
     // ------------------------------------------------------------ patterns
@@ -242,13 +249,6 @@ impl<'t> Builder<'t> {
         Pattern { expr, bracketed, span: self.at(l, r) }
     }
 
-    pub(crate) fn or(&self, parts: Vec<PatternExpr>) -> PatternExpr {
-        one_or(parts, PatternExpr::Or)
-    }
-
-    pub(crate) fn and(&self, parts: Vec<PatternExpr>) -> PatternExpr {
-        one_or(parts, PatternExpr::And)
-    }
 
     pub(crate) fn paren(&self, l: usize, expr: PatternExpr, r: usize) -> PatternExpr {
         PatternExpr::Paren(Box::new(expr), self.at(l, r))
@@ -262,7 +262,7 @@ impl<'t> Builder<'t> {
         value: Option<Value>,
         r: usize,
     ) -> PatternExpr {
-        PatternExpr::Test(Test { attribute, operator, value, span: self.at(l, r) })
+        PatternExpr::Test(Box::new(Test { attribute, operator, value, span: self.at(l, r) }))
     }
 
     pub(crate) fn operator(&self, l: usize, kind: OperatorKind, negated: bool, r: usize) -> Operator {
@@ -287,7 +287,7 @@ impl<'t> Builder<'t> {
                 let start = t.start as usize;
                 let name =
                     Name { text: entity_type.to_owned(), span: self.at(start, start + entity_type.len()) };
-                (Some(name), path)
+                (Some(Box::new(name)), path)
             }
             _ => (None, text),
         };
@@ -295,7 +295,7 @@ impl<'t> Builder<'t> {
     }
 
     /// `variable.attribute`; the variable part may hold a hyphen only by mistake (Q4).
-    pub(crate) fn reference(&mut self, t: Token) -> Reference {
+    pub(crate) fn reference(&mut self, t: Token) -> Box<Reference> {
         let (variable, path) = self.slice(t).split_once('.').unwrap_or_default();
         let start = t.start as usize;
         let dot = start + variable.len();
@@ -313,7 +313,7 @@ impl<'t> Builder<'t> {
         }
         let attribute =
             AttributePath { entity_type: None, steps: steps(path), span: self.at(dot + 1, t.end as usize) };
-        Reference { variable, attribute, span }
+        Box::new(Reference { variable, attribute, span })
     }
 
     pub(crate) fn path(&mut self, t: Token) -> PathText {
@@ -459,38 +459,32 @@ impl<'t> Builder<'t> {
         Timestamp { micros, span }
     }
 
-    pub(crate) fn absolute(&mut self, l: usize, start: Timestamp, stop: Timestamp, r: usize) -> TimeRange {
-        TimeRange { kind: RangeKind::Absolute { start, stop }, span: self.at(l, r) }
+    pub(crate) fn absolute(
+        &mut self,
+        l: usize,
+        start: Timestamp,
+        stop: Timestamp,
+        r: usize,
+    ) -> Box<TimeRange> {
+        Box::new(TimeRange { kind: RangeKind::Absolute { start, stop }, span: self.at(l, r) })
     }
 
-    pub(crate) fn last(&mut self, l: usize, duration: Duration, r: usize) -> TimeRange {
-        TimeRange { kind: RangeKind::Last(duration), span: self.at(l, r) }
-    }
-}
-
-/// Wraps several parts, returns a single one as it is.
-fn one_or(mut parts: Vec<PatternExpr>, wrap: fn(Vec<PatternExpr>) -> PatternExpr) -> PatternExpr {
-    match parts.pop() {
-        Some(only) if parts.is_empty() => only,
-        Some(last) => {
-            parts.push(last);
-            wrap(parts)
-        }
-        None => wrap(parts),
+    pub(crate) fn last(&mut self, l: usize, duration: Duration, r: usize) -> Box<TimeRange> {
+        Box::new(TimeRange { kind: RangeKind::Last(duration), span: self.at(l, r) })
     }
 }
 
 /// Reads the steps of an attribute whose form the lexer has checked.
 fn steps(path: &str) -> Vec<Step> {
-    path.split('.')
-        .map(|step| {
-            let (step, any) = match step.strip_suffix("[*]") {
-                Some(step) => (step, true),
-                None => (step, false),
-            };
-            Step { name: step.trim_matches(['\'', '"']).to_owned(), any }
-        })
-        .collect()
+    let mut steps = Vec::with_capacity(1 + path.bytes().filter(|byte| *byte == b'.').count());
+    for step in path.split('.') {
+        let (step, any) = match step.strip_suffix("[*]") {
+            Some(step) => (step, true),
+            None => (step, false),
+        };
+        steps.push(Step { name: step.trim_matches(['\'', '"']).to_owned(), any });
+    }
+    steps
 }
 
 /// Cuts text for a message and makes its control characters visible.

@@ -60,7 +60,7 @@ pub struct Condition {
 }
 
 /// A written time range.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub enum Range {
     /// None.
     None,

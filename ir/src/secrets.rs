@@ -38,6 +38,9 @@ pub fn names_secret(key: &str) -> bool {
     WORDS.iter().any(|word| key.ends_with(word))
 }
 
+/// Fewest bytes of any token: four of a prefix and ten behind it.
+const SHORTEST: usize = 14;
+
 /// Recognises the forms of widely used tokens; returns what it is.
 pub fn token(text: &str) -> Option<&'static str> {
     let run =
@@ -45,17 +48,26 @@ pub fn token(text: &str) -> Option<&'static str> {
     let after = |prefix: &str, least: usize| {
         text.find(prefix).and_then(|at| text.get(at + prefix.len()..)).is_some_and(|rest| run(rest) >= least)
     };
-    if text.contains("-----BEGIN") && text.contains("PRIVATE KEY") {
+    // Most words are too short, or lack the sign that each form has.
+    if text.len() < SHORTEST {
+        return None;
+    }
+    let signs = text.bytes().any(|byte| matches!(byte, b'_' | b'-'));
+    if signs && text.contains("-----BEGIN") && text.contains("PRIVATE KEY") {
         return Some("a private key");
     }
     if (text.starts_with("AKIA") || text.starts_with("ASIA")) && text.len() == 20 && run(text) == 20 {
         return Some("an access key of a cloud");
     }
-    if ["ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_"]
-        .iter()
-        .any(|prefix| after(prefix, 10))
+    if signs
+        && ["ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_"]
+            .iter()
+            .any(|prefix| after(prefix, 10))
     {
         return Some("an access token");
+    }
+    if !text.starts_with("eyJ") {
+        return None;
     }
     let parts: Vec<&str> = text.split('.').take(4).collect();
     match parts.as_slice() {

@@ -4,7 +4,7 @@ use kestrel_ir::diagnostic::Span;
 
 use super::Analysis;
 use crate::{
-    ast::{self, Command, Effect, Statement, StatementKind},
+    ast::{Command, Effect, Statement, StatementKind},
     hir::Version,
 };
 
@@ -116,8 +116,10 @@ pub(super) fn keyword(command: &Command) -> &'static str {
         Command::Group(_) => "GROUP",
         Command::Join(_) => "JOIN",
         Command::Merge(_) => "merge",
-        Command::Assign(ast::Expression { transformer: Some(transformer), .. }) => transformer.keyword(),
-        Command::Assign(_) => "assignment",
+        Command::Assign(expression) => match expression.transformer {
+            Some(transformer) => transformer.keyword(),
+            None => "assignment",
+        },
     }
 }
 

@@ -96,8 +96,8 @@ impl TestSite<'_> {
 
     /// Returns the texts on the right side, with their places.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &Literal)> {
-        let literals = self.test.value.as_ref().map(ast::Value::literals).unwrap_or_default();
-        literals.into_iter().filter_map(|literal| literal.as_text().map(|text| (text, literal)))
+        let literals = self.test.value.iter().flat_map(ast::Value::each_literal);
+        literals.filter_map(|literal| literal.as_text().map(|text| (text, literal)))
     }
 
     /// Returns true if the attribute holds text and nothing else: no numbers, no times, nothing that
@@ -300,24 +300,8 @@ impl<'h> Cx<'h> {
 /// Follows references: returns the types that the last attribute can belong to, and that
 /// attribute.
 pub fn follow<'h>(start: Option<&'h str>, steps: &'h [ast::Step]) -> (Vec<&'h str>, String) {
-    let mut owners: Vec<&'h str> = start.into_iter().collect();
-    let mut from = 0;
-    for (index, step) in steps.iter().enumerate() {
-        let is_reference = step.name.ends_with("_ref") || step.name.ends_with("_refs");
-        if !is_reference || index + 1 == steps.len() {
-            continue;
-        }
-        let mut reached: Vec<&'h str> = Vec::new();
-        for owner in &owners {
-            for target in schema::reference_targets(owner, &step.name) {
-                if !reached.contains(target) {
-                    reached.push(target);
-                }
-            }
-        }
-        owners = reached;
-        from = index + 1;
-    }
+    let last = steps.iter().take(steps.len().saturating_sub(1)).rposition(is_reference);
+    let from = last.map_or(0, |at| at + 1);
     let mut attribute = String::new();
     for (index, step) in steps.get(from..).unwrap_or_default().iter().enumerate() {
         if index > 0 {
@@ -331,7 +315,28 @@ pub fn follow<'h>(start: Option<&'h str>, steps: &'h [ast::Step]) -> (Vec<&'h st
             attribute.push_str(&step.name);
         }
     }
-    (owners, attribute)
+    (owners(start, steps), attribute)
+}
+
+/// Returns the types that the last attribute of a path can belong to.
+pub fn owners<'h>(start: Option<&'h str>, steps: &'h [ast::Step]) -> Vec<&'h str> {
+    let mut owners: Vec<&'h str> = start.into_iter().collect();
+    for step in steps.iter().take(steps.len().saturating_sub(1)).filter(|step| is_reference(step)) {
+        let mut reached: Vec<&'h str> = Vec::new();
+        for owner in &owners {
+            for target in schema::reference_targets(owner, &step.name) {
+                if !reached.contains(target) {
+                    reached.push(target);
+                }
+            }
+        }
+        owners = reached;
+    }
+    owners
+}
+
+fn is_reference(step: &ast::Step) -> bool {
+    step.name.ends_with("_ref") || step.name.ends_with("_refs")
 }
 
 /// Returns the expression of a `DISP` or an assignment.

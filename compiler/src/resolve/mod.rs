@@ -167,7 +167,7 @@ impl Resolver<'_> {
             "true",
             "false",
         ];
-        if WORDS.contains(&target.text.to_ascii_lowercase().as_str()) {
+        if WORDS.iter().any(|word| target.text.eq_ignore_ascii_case(word)) {
             let message = format!("variable `{}` has the name of a keyword", target.text);
             self.found
                 .push(Diagnostic::new(Code::W0010, message).at(target.span).help("choose another name"));

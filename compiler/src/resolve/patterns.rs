@@ -111,7 +111,7 @@ impl Cx<'_> {
         let mut operand = Operand::default();
         let Some(value) = &test.value else { return Some(operand) };
         let mut fine = true;
-        for literal in value.literals() {
+        for literal in value.each_literal() {
             match literal {
                 Literal::Reference(reference) => match self.reference(reference) {
                     Some(reference) => {

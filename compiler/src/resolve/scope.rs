@@ -1,7 +1,8 @@
 //! The names a hunt has defined so far: versions of variables and the latest data source.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
+use ahash::RandomState;
 use kestrel_ir::diagnostic::{Code, Diagnostic};
 use kestrel_stix::suggest::nearest;
 
@@ -16,7 +17,7 @@ pub struct Scope {
     /// Every version, in order of definition.
     pub versions: Vec<Version>,
     /// The current version of each name.
-    current: BTreeMap<String, VarId>,
+    current: HashMap<String, VarId, RandomState>,
     /// The source of the latest `GET` from a source.
     pub last_source: Option<String>,
 }
@@ -34,7 +35,9 @@ impl Scope {
 
     /// Returns the names that are defined, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.current.keys().map(String::as_str)
+        let mut names: Vec<&str> = self.current.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names.into_iter()
     }
 
     /// Defines a version, numbers it and makes it current.
@@ -48,7 +51,10 @@ impl Scope {
 
     /// Lets another name (the default variable) stand for a version too.
     pub fn alias(&mut self, name: &str, id: VarId) {
-        self.current.insert(name.to_owned(), id);
+        match self.current.get_mut(name) {
+            Some(current) => *current = id,
+            None => drop(self.current.insert(name.to_owned(), id)),
+        }
     }
 
     /// Returns the current version of a name, or says that there is none; with `suggest`, the

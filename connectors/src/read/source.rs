@@ -124,7 +124,7 @@ fn finish<R: Read>(stream: StreamOutcome, mut input: BufReader<Counted<R>>) -> P
         streams: vec![stream],
         bytes: counted.bytes.load(Ordering::Relaxed),
         hash: whole.then(|| counted.hasher.finalize()),
-        error: None,
+        ..PartOutcome::default()
     }
 }
 

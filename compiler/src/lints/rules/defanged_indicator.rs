@@ -18,10 +18,7 @@ fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         for (text, literal) in site.texts() {
-            let real = refang(text);
-            if real == text {
-                continue;
-            }
+            let Some(real) = refang(text) else { continue };
             let mut finding =
                 Finding::new(Code::W1219, literal.span(), format!("`{text}` is written to be harmless"))
                     .help(format!("records hold `{real}`"));
@@ -36,8 +33,11 @@ fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// Undoes the usual ways to make an indicator harmless.
-fn refang(text: &str) -> String {
+/// Undoes the usual ways to make an indicator harmless; none if there is nothing to undo.
+fn refang(text: &str) -> Option<String> {
+    if !text.contains(['[', '(']) && !text.starts_with("hxxp") && !text.starts_with("fxp") {
+        return None;
+    }
     let mut real = text.to_owned();
     for (written, meant) in [
         ("[.]", "."),
@@ -57,5 +57,5 @@ fn refang(text: &str) -> String {
             real = format!("{meant}{rest}");
         }
     }
-    real
+    (real != text).then_some(real)
 }

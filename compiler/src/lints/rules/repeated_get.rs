@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use ahash::RandomState;
+
 use kestrel_ir::diagnostic::{Code, Span};
 
 use crate::{
@@ -14,12 +16,12 @@ use crate::{
 pub(super) const LINT: Lint = Lint::on(Code::W1303, check);
 
 fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
-    let mut known: HashMap<String, Span> = HashMap::new();
+    let mut known: HashMap<_, Span, RandomState> = HashMap::default();
     for statement in &cx.statements {
         let Some(step) = statement.step else { continue };
         let StepKind::Get { entity_type, source, condition, range, limit } = &step.kind else { continue };
         // References name versions, so that the same words about a newer version differ.
-        let key = format!("{source}\n{entity_type}\n{limit:?}\n{range:?}\n{condition:?}");
+        let key = (source, entity_type, limit, range, &condition.pattern, &condition.references);
         let Some(version) = step.result.and_then(|result| cx.version(result)) else { continue };
         match known.get(&key) {
             Some(first) => found.push(

@@ -15,7 +15,7 @@ fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
     for test in &cx.tests {
         let Some(input) = cx.site(test).input.and_then(|id| cx.version(id)) else { continue };
         let Some(value) = test.test.value.as_ref().filter(|_| test.is_equality()) else { continue };
-        for literal in value.literals() {
+        for literal in value.each_literal() {
             let Literal::Reference(reference) = literal else { continue };
             let same = reference.variable.text == input.name
                 && reference.attribute.canonical() == test.test.attribute.canonical();

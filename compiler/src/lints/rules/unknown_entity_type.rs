@@ -40,6 +40,6 @@ fn check(cx: &Cx<'_>, found: &mut Vec<Finding>) {
         }
     }
     for test in &cx.tests {
-        test.test.attribute.entity_type.iter().for_each(&mut look);
+        test.test.attribute.entity_type.iter().for_each(|name| look(name));
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     ast,
     lints::{
         Cx, Edit, Finding, Lint,
-        context::{Place, follow},
+        context::{Place, owners},
     },
 };
 
@@ -55,15 +55,17 @@ pub(super) fn unknown<'h>(
     attribute: &'h ast::AttributePath,
     declared: &[String],
 ) -> Option<Unknown<'h>> {
-    let whole = attribute.steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>().join(".");
-    if declared.contains(&whole) {
-        return None;
+    if !declared.is_empty() {
+        let whole = attribute.steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>().join(".");
+        if declared.contains(&whole) {
+            return None;
+        }
     }
     let mut at = attribute.span.start
         + attribute.entity_type.as_ref().map_or(0, |name| u32::try_from(name.text.len() + 1).unwrap_or(0));
     for (index, step) in attribute.steps.iter().enumerate() {
         let is_reference = step.name.ends_with("_ref") || step.name.ends_with("_refs");
-        let (owners, _) = follow(start, attribute.steps.get(..=index)?);
+        let owners = owners(start, attribute.steps.get(..=index)?);
         let owner = *owners.first()?;
         let free = step.name.starts_with("x_")
             || matches!(

@@ -6,7 +6,7 @@ use kestrel_stix::EntityType;
 
 use super::unknown_pattern_attribute::unknown;
 use crate::{
-    ast::{AttributePath, Command, Effect, Expression, GroupKey, Name, StatementKind},
+    ast::{AttributePath, Command, Effect, Expression, GroupKey, StatementKind},
     hir::{StepKind, VarId},
     lints::{Cx, Edit, Finding, Lint},
 };
@@ -63,7 +63,7 @@ fn look(cx: &Cx<'_>, id: VarId, attribute: &AttributePath, found: &mut Vec<Findi
         return;
     }
     let own = version.entity_type.as_ref().map(EntityType::as_str);
-    let written = attribute.entity_type.as_ref().map(|name: &Name| name.text.as_str());
+    let written = attribute.entity_type.as_ref().map(|name| name.text.as_str());
     let Some(unknown) = unknown(written.or(own), attribute, cx.declared(id)) else { return };
     let message =
         format!("{} entities have no attribute `{}`: the column is empty", unknown.owner, unknown.name);
