@@ -111,18 +111,18 @@ fn other_servers_are_told_and_may_be_forbidden() {
         names(result.map_or_else(|error| format!("{error} [{:?}] {:?}", error.kind, error.retry), told))
     };
     let any = Redirects::default();
-    insta::assert_snapshot!(read("/here", &any), @"");
-    insta::assert_snapshot!(read("/x", &any), @"");
-    insta::assert_snapshot!(read("/file", &any), @"");
+    insta::assert_snapshot!(read("/here", &any), @"1 records []");
+    insta::assert_snapshot!(read("/x", &any), @r#"1 records [Redirect { from: "http://FIRST/x", to: ["http://MIDDLE/b", "http://END/a.json"] }]"#);
+    insta::assert_snapshot!(read("/file", &any), @"cannot download `http://FIRST/file`: the server answered with status 302 Found [Status(302)] Permanent");
     // The rule hears of every hop, and what was asked first.
     let (asked, last) = (first.clone(), end.clone());
     let rule = Redirects::new(move |from, to| {
         assert!(from.starts_with(&format!("http://{asked}/")), "{from}");
         if to.contains(&last) || to.contains("localhost") { Err("not there".to_owned()) } else { Ok(()) }
     });
-    insta::assert_snapshot!(read("/x", &rule), @"");
-    insta::assert_snapshot!(read("/odd", &rule).replace(|c: char| c.is_ascii_digit(), "9"), @"");
-    insta::assert_snapshot!(read("/here", &rule), @"");
+    insta::assert_snapshot!(read("/x", &rule), @"cannot download `http://FIRST/x`: redirected to `http://END/a.json`: not there [Redirect] Permanent");
+    insta::assert_snapshot!(read("/odd", &rule).replace(|c: char| c.is_ascii_digit(), "9"), @"cannot download `http://FIRST/odd`: redirected to `http://localhost:99999/a.json`: not there [Redirect] Permanent");
+    insta::assert_snapshot!(read("/here", &rule), @"1 records []");
 }
 
 #[test]
