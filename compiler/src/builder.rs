@@ -249,7 +249,6 @@ impl<'t> Builder<'t> {
         Pattern { expr, bracketed, span: self.at(l, r) }
     }
 
-
     pub(crate) fn paren(&self, l: usize, expr: PatternExpr, r: usize) -> PatternExpr {
         PatternExpr::Paren(Box::new(expr), self.at(l, r))
     }
