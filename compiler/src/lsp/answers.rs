@@ -160,6 +160,7 @@ pub fn rename(here: &mut Here<'_>, position: Position, new: &str) -> Result<Work
 }
 
 /// The change of all these places, in whatever texts of the hunt they are.
+#[expect(clippy::mutable_key_type, reason = "the protocol's type, and its hash does not look inside")]
 fn edit<'t>(hunt: &OpenHunt, places: impl Iterator<Item = (Span, &'t str)>) -> WorkspaceEdit {
     let mut changes: HashMap<Uri, Vec<TextEdit>> = HashMap::new();
     for (span, new) in places {

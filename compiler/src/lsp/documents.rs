@@ -91,7 +91,7 @@ pub struct Here<'d> {
 
 impl Documents {
     /// Returns how many texts are open.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.owners.len()
     }
 

@@ -407,7 +407,7 @@ impl Server {
 
     fn open(&mut self, address: &Uri, texts: Vec<OpenText>) {
         self.close(address);
-        if self.documents.len().saturating_add(texts.len()) > MAX_DOCUMENTS {
+        if self.documents.count().saturating_add(texts.len()) > MAX_DOCUMENTS {
             return self.malformed(None, format!("more than {MAX_DOCUMENTS} texts are open"));
         }
         let settings = self.surroundings.settings(path(address).as_deref());
@@ -450,7 +450,7 @@ impl Server {
         if let Some(structure) = structure {
             let NotebookDocumentCellChangeStructure { array, did_open, .. } = structure;
             let new = cells(array.cells.unwrap_or_default(), did_open.unwrap_or_default());
-            if self.documents.len().saturating_add(new.len()) > MAX_DOCUMENTS {
+            if self.documents.count().saturating_add(new.len()) > MAX_DOCUMENTS {
                 return self.malformed(None, format!("more than {MAX_DOCUMENTS} texts are open"));
             }
             let gone = self.documents.restructure(address, |texts| {
