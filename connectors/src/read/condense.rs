@@ -17,7 +17,7 @@ use std::{
 };
 
 use hashbrown::{DefaultHashBuilder, HashTable};
-use kestrel_stix::batch::{Form, LaidOut, Shape};
+use kestrel_stix::batch::{Form, LaidOut, Plan, Shape};
 
 use super::{layout::Layouts, options::Limits, scan::Scanner};
 
@@ -41,6 +41,29 @@ pub(crate) struct Fragments {
     known: HashTable<KnownFragment>,
     /// Their text.
     text: Vec<u8>,
+    /// For each plan, how its objects repeat. Kept across batches.
+    habits: Vec<Habit>,
+}
+
+/// How objects of a plan repeat.
+#[derive(Debug, Clone, Copy, Default)]
+struct Habit {
+    /// Objects since one of them was written like one before.
+    alone: u32,
+}
+
+/// So many different objects of a plan in a row, and few of those to come are remembered:
+/// events have times, and are never written twice.
+const ALONE: u32 = 256;
+/// Of those, one in so many is, to notice when that changes.
+const SAMPLE: u32 = 16;
+
+impl Habit {
+    /// Returns true if another object, written like none before, is worth remembering.
+    fn is_worth_it(&mut self) -> bool {
+        self.alone = self.alone.saturating_add(1);
+        self.alone < ALONE || self.alone.is_multiple_of(SAMPLE)
+    }
 }
 
 #[derive(Debug)]
@@ -49,7 +72,12 @@ struct KnownFragment {
     start: u32,
     len: u32,
     shape: Shape,
+    /// Number of its plan, if it has one.
+    plan: u32,
 }
+
+/// The plan of objects that the parser read.
+const NO_PLAN: u32 = u32::MAX;
 
 impl Fragments {
     /// Forgets all, since the batch was taken.
@@ -58,23 +86,48 @@ impl Fragments {
         self.text.clear();
     }
 
-    /// Remembers that the object which stands there in `record` has this shape.
-    pub(crate) fn insert(&mut self, record: &[u8], entry: &Entry, shape: Shape) {
+    /// Forgets which objects repeat, since plans have other numbers.
+    pub(crate) fn forget_plans(&mut self) {
+        self.habits.clear();
+    }
+
+    /// Remembers that the object which stands there in `record` has this shape, unless its like
+    /// never repeats.
+    pub(crate) fn insert(&mut self, record: &[u8], entry: &Entry, shape: Shape, plan: Option<Plan>) {
+        let plan = plan.map_or(NO_PLAN, Plan::number);
+        if plan != NO_PLAN {
+            let at = plan as usize;
+            if self.habits.len() <= at {
+                self.habits.resize(at + 1, Habit::default());
+            }
+            if !self.habits[at].is_worth_it() {
+                return;
+            }
+        }
         let Some(bytes) = record.get(entry.range.clone()) else { return };
         let start = u32::try_from(self.text.len());
         let (Ok(start), Ok(len)) = (start, u32::try_from(bytes.len())) else { return };
-        if self.find(entry.hash, bytes).is_some() {
+        if self.get(entry.hash, bytes).is_some() {
             return;
         }
         self.text.extend_from_slice(bytes);
-        let known = KnownFragment { hash: entry.hash, start, len, shape };
+        let known = KnownFragment { hash: entry.hash, start, len, shape, plan };
         self.known.insert_unique(entry.hash, known, |known| known.hash);
     }
 
     #[inline]
-    fn find(&self, hash: u64, bytes: &[u8]) -> Option<Shape> {
+    fn get(&self, hash: u64, bytes: &[u8]) -> Option<&KnownFragment> {
         let text = |known: &KnownFragment| &self.text[known.start as usize..][..known.len as usize];
-        self.known.find(hash, |known| known.hash == hash && *text(known) == *bytes).map(|known| known.shape)
+        self.known.find(hash, |known| known.hash == hash && *text(known) == *bytes)
+    }
+
+    #[inline]
+    fn find(&mut self, hash: u64, bytes: &[u8]) -> Option<Shape> {
+        let KnownFragment { shape, plan, .. } = *self.get(hash, bytes)?;
+        if let Some(habit) = self.habits.get_mut(plan as usize) {
+            habit.alone = 0;
+        }
+        Some(shape)
     }
 
     fn hash(&self, bytes: &[u8]) -> u64 {
@@ -113,7 +166,7 @@ pub(crate) fn recognise(
     record: &[u8],
     text: Option<&str>,
     entries: &mut [Entry],
-    fragments: &Fragments,
+    fragments: &mut Fragments,
     layouts: &mut Layouts,
     limits: &Limits,
     out: &mut LaidOut,
@@ -219,17 +272,17 @@ mod tests {
         builder.record(&known, String::new).expect("room");
         let mut fragments = Fragments::default();
         let known = r#"{"objects":{"0":{"type":"url","value":"x"}}}"#.as_bytes();
-        let mut entries = listed(known, &fragments);
+        let mut entries = listed(known, &mut fragments);
         let [entry] = entries.as_mut_slice() else { panic!("one new object") };
-        fragments.insert(known, entry, builder.shapes()[0]);
+        fragments.insert(known, entry, builder.shapes()[0], None);
 
         let mut out = Vec::new();
-        let entries = listed(record.as_bytes(), &fragments);
+        let entries = listed(record.as_bytes(), &mut fragments);
         condense(record.as_bytes(), &entries, &mut out);
         format!("{}: {}", entries.len(), String::from_utf8(out).expect("text"))
     }
 
-    fn listed(record: &[u8], fragments: &Fragments) -> Vec<Entry> {
+    fn listed(record: &[u8], fragments: &mut Fragments) -> Vec<Entry> {
         let mut entries = Vec::new();
         find(record, &mut entries);
         let (layouts, limits) = (&mut Layouts::default(), &Limits::default());

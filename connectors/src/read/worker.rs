@@ -211,7 +211,7 @@ impl StixWorker {
         self.laid.clear();
         let utf8 = simdutf8::basic::from_utf8(json).ok().filter(|text| u32::try_from(text.len()).is_ok());
         let (layouts, limits, laid) = (&mut self.layouts, &self.limits, &mut self.laid);
-        let all = condense::recognise(json, utf8, entries, &self.fragments, layouts, limits, laid);
+        let all = condense::recognise(json, utf8, entries, &mut self.fragments, layouts, limits, laid);
         #[cfg(test)]
         {
             self.laid_objects +=
@@ -235,8 +235,8 @@ impl StixWorker {
         self.produced.tally.items += 1;
         self.produced.tally.usable += 1;
         for (entry, shape) in entries.iter().zip(self.builder.shapes()) {
-            if let Some(Form::Laid(_)) = entry.form {
-                self.fragments.insert(json, entry, *shape);
+            if let Some(Form::Laid(number)) = entry.form {
+                self.fragments.insert(json, entry, *shape, self.laid.plan_of(number));
             }
         }
         self.flush_if_full();
@@ -398,7 +398,11 @@ impl StixWorker {
             let (Some(shape), Some(entry)) = (self.builder.shapes().get(*place), entries.get(*entry)) else {
                 continue;
             };
-            self.fragments.insert(raw, entry, *shape);
+            let plan = match entry.form {
+                Some(Form::Laid(number)) => self.laid.plan_of(number),
+                _ => None,
+            };
+            self.fragments.insert(raw, entry, *shape, plan);
             if let (Some(text), Some(object)) = (text, object.and_then(|object| objects.get(object))) {
                 self.layouts.learn(text, entry.range.clone(), object, &self.limits, &mut self.builder);
             }
@@ -415,6 +419,7 @@ impl StixWorker {
         flush(&mut self.builder, &mut self.produced.batches);
         if self.layouts.refresh() {
             self.builder.forget_plans();
+            self.fragments.forget_plans();
         }
     }
 }

@@ -23,6 +23,13 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan(pub(super) u32);
 
+impl Plan {
+    /// Returns its number among the plans of its builder.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// A text of an object, in one of the two texts of [`LaidSource`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LaidText {
@@ -117,6 +124,11 @@ impl LaidOut {
     #[inline]
     pub fn reference(&mut self, reference: u32, key: LaidText) {
         self.references.push(LaidReference { reference, key });
+    }
+
+    /// Returns the plan of an object.
+    pub fn plan_of(&self, object: u32) -> Option<Plan> {
+        self.objects.get(object as usize).map(|object| object.plan)
     }
 
     /// Returns how many references were added since.

@@ -76,6 +76,18 @@ fn members_without_end_are_forgotten() {
     assert_eq!(quick[0].columns.len(), 20_000);
 }
 
+#[test]
+fn what_was_not_remembered_is_united_all_the_same() {
+    let objects = |n: usize| format!(r#""0":{{"type":"url","value":"{n}"}},"1":{{"type":"x-a","b":{n}}}"#);
+    let lines: Vec<String> = (0..1500).map(|n| line(n, &objects(n % 700))).collect();
+    let (quick, laid) = batches(&lines.join("\n"), false);
+    // More than once each, since their like did not repeat for so long.
+    assert!(laid > 1400, "{laid}");
+    assert_eq!((quick[0].objects.len(), quick[0].records.len()), (700 + 1500, 1500));
+    let (slow, _) = batches(&lines.join("\n"), true);
+    assert_eq!(all_of(&quick), all_of(&slow));
+}
+
 /// Members of an object and the blanks between them.
 #[derive(Debug, Clone)]
 struct Shape {
