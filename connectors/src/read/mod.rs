@@ -1,8 +1,8 @@
 //! Reading STIX bundles and raw logs, from files and the web, into batches of records.
 //!
 //! ```text
-//! file, web ─unpack─▶ frame: whole values, in chunks ─▶ workers: tape, record, batch ─▶ in order ─▶ sink
-//!                     (bytes only, brackets counted)   (threads)                      (calling thread)
+//! file, web ─unpack─▶ frame: whole values, in chunks ─▶ workers: objects, record, batch ─▶ in order ─▶ sink
+//!                     (bytes only, brackets counted)   (threads)                         (calling thread)
 //! ```
 //!
 //! What the content is, content alone decides, never a name. Memory holds a few chunks, not
