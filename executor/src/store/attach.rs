@@ -21,9 +21,9 @@ const AROUND: i64 = 3_600_000_000;
 struct Sighting {
     entity: u32,
     has_unique_id: bool,
-    pid: u32,
+    pid: Option<u32>,
     /// Number of the name in lower case.
-    name: u32,
+    name: Option<u32>,
     host: Option<u32>,
     first: Option<i64>,
     last: Option<i64>,
@@ -114,7 +114,7 @@ impl Store {
         self.drop_table(&joined)
     }
 
-    /// Returns the appearances of processes that have a number and a name.
+    /// Returns the appearances of processes.
     fn process_sightings(&self, first_record: u32) -> Vec<Sighting> {
         let Some(process) = self.stored_type("process") else { return Vec::new() };
         let (Some(unique), Some(pid), Some(name)) = (
@@ -137,9 +137,7 @@ impl Store {
                 }
                 let (pid, name) = (self.code_of(*object, pid), self.code_of(*object, name));
                 // An empty name says nothing, as in the test for the same process.
-                let (Some(pid), Some(name)) = (pid, name.and_then(|name| names.number(self, name))) else {
-                    continue;
-                };
+                let name = name.and_then(|name| names.number(self, name));
                 sightings.push(Sighting {
                     entity: self.archive.entities[*object as usize],
                     has_unique_id: self.code_of(*object, unique).is_some_and(|id| !self.is_empty_text(id)),
@@ -171,7 +169,10 @@ impl Store {
         let (asset, columns) = host?;
         let mut assets = objects.filter(|object| self.archive.type_of(**object) == *asset).peekable();
         assets.peek()?;
-        columns.iter().find_map(|column| assets.clone().find_map(|object| self.code_of(*object, *column)))
+        let host = |object: &u32, column: ColumnId| {
+            self.code_of(*object, column).filter(|host| !self.is_empty_text(*host))
+        };
+        columns.iter().find_map(|column| assets.clone().find_map(|object| host(object, *column)))
     }
 
     fn attribute(&self, entity_type: TypeId, name: &str) -> Option<ColumnId> {
@@ -225,7 +226,7 @@ fn sought(sightings: &[Sighting]) -> Vec<(u32, Fit)> {
     let mut known: Vec<(u32, u32, u32)> = sightings
         .iter()
         .filter(|sighting| sighting.has_unique_id)
-        .map(|sighting| (sighting.entity, sighting.pid, sighting.name))
+        .filter_map(|sighting| Some((sighting.entity, sighting.pid?, sighting.name?)))
         .collect();
     known.sort_unstable();
     known.dedup();
@@ -242,7 +243,9 @@ fn sought(sightings: &[Sighting]) -> Vec<(u32, Fit)> {
         }
     }
     for (at, sighting) in (0u32..).zip(sightings) {
-        let Some(first) = sighting.first else { continue };
+        let (Some(first), Some(pid), Some(name)) = (sighting.first, sighting.pid, sighting.name) else {
+            continue;
+        };
         if sighting.has_unique_id || spans.contains_key(&sighting.entity) {
             continue;
         }
@@ -252,7 +255,7 @@ fn sought(sightings: &[Sighting]) -> Vec<(u32, Fit)> {
             None => vec![Host::Any],
         };
         for host in hosts {
-            if let Some(events) = events.get_mut(&(sighting.pid, sighting.name, host)) {
+            if let Some(events) = events.get_mut(&(pid, name, host)) {
                 events.push((first, Event::IsSought { sighting: at }));
             }
         }

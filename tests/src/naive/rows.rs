@@ -333,9 +333,8 @@ pub fn join(
     }
     let mut all_added = left.added.clone();
     all_added.extend(added);
-    // Rows show what has a value; without any, what may be named is what it was.
-    let is_open = rows.is_empty() && left.shown.is_none();
-    let shown = (!is_open).then_some(shown);
+    // Unless the left side's columns are fixed, rows show what has a value.
+    let shown = left.shown.as_ref().map(|_| shown);
     Ok(Set { rows, shown, added: all_added, anonymous: false, ..left.clone() })
 }
 

@@ -204,7 +204,7 @@ impl World {
                 .iter()
                 .map(|number| &self.records[*number])
                 .flat_map(|record| record.objects.iter().map(move |object| (record, object)))
-                .filter(|(_, object)| object.entity == *entity && unique_id(object).is_some())
+                .filter(|(_, object)| object.seen && object.entity == *entity && unique_id(object).is_some())
         };
         let fits = sightings().any(|(_, other)| {
             other.attribute("pid") == Some(pid) && lower(other.attribute("name")).as_ref() == Some(&name)
@@ -240,7 +240,8 @@ fn lower(name: Option<&Value>) -> Option<String> {
 /// The host of a record: `host_id` of the first asset that has one, else `hostname`.
 fn host_of(record: &Sighting) -> Option<String> {
     let of = |name: &str| {
-        let assets = record.objects.iter().filter(|object| object.entity.entity_type == "x-oca-asset");
+        let is_asset = |object: &&Appearance| object.seen && object.entity.entity_type == "x-oca-asset";
+        let assets = record.objects.iter().filter(is_asset);
         let mut values = assets.filter_map(|asset| asset.attribute(name)).map(Value::to_string);
         values.find(|host| !host.is_empty())
     };

@@ -41,10 +41,9 @@ pub(crate) fn settings_of(variable: &str, usual: u32, seeds: &'static str) -> Pr
     }
 }
 
-/// Any setting of `keep`. The attach rule, which is off unless asked for, is left to `survey`:
-/// the twin and the store still disagree about processes that it unites in one record.
+/// Any setting of the rules that a configuration can switch.
 pub(crate) fn rules() -> impl Strategy<Value = Rules> {
-    any::<bool>().prop_map(|keep| Rules { attach: false, keep })
+    any::<(bool, bool)>().prop_map(|(attach, keep)| Rules { attach, keep })
 }
 
 /// Shows what a failure needs: the huntflow and the world as bundles.
@@ -119,8 +118,7 @@ fn random_huntflows_are_mostly_valid_and_find_things() {
 #[ignore = "prints a survey"]
 #[allow(clippy::print_stdout, reason = "that is what it is for")]
 fn survey() {
-    let rules = any::<(bool, bool)>().prop_map(|(attach, keep)| Rules { attach, keep });
-    let strategy = (worlds::world(), huntflows::drafts(1..9), rules);
+    let strategy = (worlds::world(), huntflows::drafts(1..9), rules());
     let settings = settings("");
     let mut runner = TestRunner::deterministic();
     let mut failed = 0;
