@@ -63,3 +63,38 @@ fn notebook() {
 fn editor() {
     run("editor");
 }
+
+/// The law of safe repairs can be broken: it tells plans apart that ask something else, and only those.
+#[test]
+fn plans_that_ask_something_else_are_told_apart() {
+    let plan = |test: &str| {
+        let text = format!("a = GET process FROM file://a WHERE {test}\nb = a WHERE pid > 4\nDISP b\n");
+        let mut compilation = kestrel_compiler::Compilation::new(kestrel_compiler::Config::default());
+        assert!(!compilation.block("hunt.hf", &text).has_errors(), "{text}");
+        compilation.plan().clone()
+    };
+    let differ = |one: &str, other: &str| laws::same::difference(&plan(one), &plan(other)).is_some();
+    for (one, other) in [
+        ("name LIKE 'cmd.exe'", "name = 'cmd.exe'"),
+        ("name MATCHES '^cmd\\\\.exe$'", "name = 'cmd.exe'"),
+        ("name MATCHES 'cmd'", "name LIKE '%cmd%'"),
+        ("name IN ('a', 'b', 'a')", "name IN ('a', 'b')"),
+        ("name NOT IN ('a')", "name != 'a'"),
+    ] {
+        assert!(!differ(one, other), "{one} and {other}");
+    }
+    for (one, other) in [
+        ("pid LIKE '5'", "pid = '5'"),
+        ("x_key LIKE '5'", "x_key = '5'"),
+        ("x_payload_bin LIKE 'abcd'", "x_payload_bin = 'abcd'"),
+        ("name LIKE 'cmd.exe%'", "name = 'cmd.exe'"),
+        ("name MATCHES 'cmd.exe'", "name LIKE '%cmd.exe%'"),
+        ("name = 'a'", "name = 'A'"),
+        ("name = 'a'", "name != 'a'"),
+        ("name = 'a'", "parent_ref.name = 'a'"),
+        ("name = 'a' LIMIT 5", "name = 'a' LIMIT 6"),
+        ("name = 'a' AND pid = 4", "name = 'a' OR pid = 4"),
+    ] {
+        assert!(differ(one, other), "{one} and {other}");
+    }
+}

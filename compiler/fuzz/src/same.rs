@@ -178,6 +178,9 @@ fn near(word: &str, test: &Comparison) -> Vec<Value> {
             format!("x{word}"),
             format!("x\n{word}\nx"),
             word.chars().rev().collect(),
+            // What a sign may stand for: a dot of a regular expression, a hole of LIKE.
+            word.replace(|c: char| c.is_ascii_punctuation(), "q"),
+            word.replace(|c: char| c.is_ascii_punctuation(), ""),
             word.bytes().map(|byte| format!("{byte:02x}")).collect(),
         ];
         values.extend(texts.into_iter().map(Value::Text));

@@ -89,8 +89,8 @@ impl Resolver<'_> {
     }
 
     fn define(&mut self, target: Option<&Name>, made: Made, span: Span) -> VarId {
-        let default = self.config.default_variable.clone();
-        let name = target.map_or(default.clone(), |name| name.text.clone());
+        let default = &self.config.default_variable;
+        let name = target.map_or(default, |name| &name.text);
         let mut dependencies = Vec::new();
         for input in &made.inputs {
             let name = self.scope.version(*input).name.clone();
@@ -111,7 +111,7 @@ impl Resolver<'_> {
             span: target.map_or(span, |name| name.span),
         });
         if name != default {
-            self.scope.alias(&default, id);
+            self.scope.alias(default, id);
         }
         if let Some(target) = target {
             self.name_warning(target);

@@ -241,7 +241,10 @@ fn file(
     let hunt = document.examine(&job.config);
     let report = |document: &Document<'_>, hunt: &Hunt| {
         let mut found = lints::check(hunt, &job.config, &job.selection, now);
-        if let Some((policy, plan)) = policy.zip(hunt.plan(&job.name, &job.config)) {
+        // Without a policy no plan is made.
+        if let Some(policy) = policy
+            && let Some(plan) = hunt.plan(&job.name, &job.config)
+        {
             // Which code an analytic is, is known where it runs.
             found.extend(policy::check(&plan, policy, &|_| None).into_iter().map(lints::Finding::from));
             found.sort_by_key(|finding| finding.diagnostic.span);
