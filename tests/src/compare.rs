@@ -280,7 +280,7 @@ pub fn unordered(answer: &Answer) -> Answer {
                 let Value::Text(names) = names else { continue };
                 let mut sorted: Vec<&str> = names.split([',', '\n']).map(str::trim).collect();
                 sorted.sort_unstable();
-                *names = sorted.join(", ").into();
+                *names = sorted.join(", ");
             }
         }
         if let Shown::Table { columns, rows } = shown {

@@ -70,6 +70,13 @@ struct Loading {
     loaded: Loaded,
 }
 
+/// The objects of a batch, by the session's numbers.
+struct Numbered {
+    numbers: Vec<u32>,
+    /// The place in the batch of each that is new, and its entity.
+    new: Vec<(usize, u32)>,
+}
+
 /// How a batch's numbers map to the session's.
 struct Mapping {
     types: Vec<TypeId>,
@@ -180,8 +187,9 @@ impl Store {
                 .collect()
         };
         // Numbers first, rows second: in circles, objects refer to later ones.
-        let mut objects = || -> Result<(Vec<u32>, Vec<(usize, u32)>), StoreError> {
-            let (mut numbers, mut new) = (Vec::with_capacity(batch.objects.len()), Vec::new());
+        let mut objects = || -> Result<Numbered, StoreError> {
+            let mut numbers = Vec::with_capacity(batch.objects.len());
+            let mut new = Vec::new();
             for (at, row) in batch.objects.iter().enumerate() {
                 let (number, is_new) = ingest.objects.intern(row.content)?;
                 numbers.push(number);
@@ -192,7 +200,7 @@ impl Store {
                     new.push((at, aliases.get(&entity).copied().unwrap_or(entity)));
                 }
             }
-            Ok((numbers, new))
+            Ok(Numbered { numbers, new })
         };
         // Looking up is waiting for memory, so two threads do it in half the time.
         let (codes, found) = if self.options.threads == 1 || batch.objects.len() < MANY {
@@ -200,7 +208,7 @@ impl Store {
         } else {
             rayon::join(values, objects)
         };
-        let (codes, (objects, new)) = (codes?, found?);
+        let (codes, Numbered { numbers: objects, new }) = (codes?, found?);
         let mut mapping = Mapping { types, columns: vec![None; batch.columns.len()], codes, objects };
         for (at, entity) in new {
             self.push_object(batch, &mut mapping, at, entity)?;

@@ -241,12 +241,7 @@ impl Store {
     }
 
     /// Merges what a world's objects have in these columns, by target.
-    fn merge(
-        &mut self,
-        set: &EntitySet,
-        node: &Node,
-        columns: &[ColumnId],
-    ) -> Result<Vec<(ColumnId, Arc<[u32]>)>, StoreError> {
+    fn merge(&mut self, set: &EntitySet, node: &Node, columns: &[ColumnId]) -> Result<Columns, StoreError> {
         let objects = self.world_objects(&set.world)?;
         let places = self.places(&node.targets);
         let archive = &self.archive;

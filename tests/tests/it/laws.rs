@@ -185,7 +185,7 @@ fn names_of_variables_do_not_matter() {
         for shown in &mut after.displays {
             let Shown::Dict(items) = shown else { continue };
             if let Some(Value::Text(names)) = items.get_mut("Dependent Variables") {
-                *names = back(names).into();
+                *names = back(names);
             }
         }
         let found = differences(&before, &after);

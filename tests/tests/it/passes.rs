@@ -24,7 +24,7 @@ use proptest::{
     test_runner::{TestCaseError, TestRunner},
 };
 
-use crate::differential::{settings, settings_of, shown};
+use crate::differential::{rules, settings, settings_of, shown};
 
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/passes.seeds");
 
@@ -80,8 +80,7 @@ fn every_subset_of_the_passes_gives_the_twins_answers() {
 }
 
 fn law(settings: ProptestConfig, run: impl Fn(&Plan, &Sources, Rules) -> String) {
-    let rules = any::<bool>().prop_map(|keep| Rules { attach: false, keep });
-    let strategy = (worlds::world(), huntflows::drafts(1..8), rules);
+    let strategy = (worlds::world(), huntflows::drafts(1..8), rules());
     let mut runner = TestRunner::new(settings);
     let result = runner.run(&strategy, |(sources, drafts, rules)| {
         let text = huntflows::repetitive_text(&drafts, sources.contains_key("b.json"));
