@@ -374,7 +374,7 @@ impl Run<'_> {
         };
         let mut sources = Vec::with_capacity(parts.len());
         let mut failures = Vec::new();
-        let mut redirects = Vec::new();
+        let (mut redirects, mut notes) = (Vec::new(), Vec::new());
         for part in &parts {
             let super::Session { store, parts: loaded, .. } = &mut *self.session;
             let mut times = Times { start: self.start, parts: &mut self.results.profile.parts };
@@ -389,6 +389,7 @@ impl Run<'_> {
                 Ok(part) => {
                     sources.push(part.source);
                     redirects.extend(part.read.redirects.iter().cloned());
+                    notes.extend(part.read.notes.iter().cloned());
                 }
                 Err(failure) => failures.push(failure),
             }
@@ -397,7 +398,9 @@ impl Run<'_> {
         if !self.asked.iter().any(|asked| asked.uri == address) {
             let help = "name that address in FROM if you trust it; a policy with `[hosts]` says which servers may answer";
             let told = |message| Diagnostic::new(Code::W0014, message).help(help);
-            self.warn(node, redirects.into_iter().map(told).collect());
+            let redirects = redirects.into_iter().map(told);
+            let notes = notes.into_iter().map(|note| Diagnostic::new(Code::W0015, note));
+            self.warn(node, redirects.chain(notes).collect());
         }
         // What a policy forbids is no gap in an answer.
         if let Some(at) = failures.iter().position(|failure| failure.code.category() == Category::Policy) {

@@ -286,6 +286,8 @@ registry! {
         "After a `GET` or `FIND`, the source is asked again for all records about the entities found, by an identifying attribute. Entities without that attribute do not come back: for example processes of the Windows security log, which have no `x_unique_id`, beside processes of Sysmon, which have one.\n\nKestrel 1.8 leaves such entities out, in silence. This program leaves them out too, so that answers agree, and says how many.\n\nTo keep them, write into `kestrel.toml`:\n\n```toml\n[prefetch]\nkeep = true\n```"
     W0014 "redirected" Warning Lint
         "The server that the hunt names sent the reader on to another one, and what was read comes from there. The message names both addresses.\n\n```\np = GET process FROM https://feeds.example/day.json WHERE pid > 0\n```\n\nName the other server in `FROM` if you trust it. A policy with `[hosts]` says which servers may answer: `kestrel-run --policy policy.toml`. From `https` no server can lead to `http`."
+    W0015 "about-a-source" Warning Lint
+        "Something about a source that took nothing from the answer, but that whoever reads it should know: what was read is a copy from the cache (`--offline`), a file does not say that it is a bundle, members of an archive were left out as `zip_members = \"first\"` asks for, or the cache could not keep what was read.\n\n```\np = GET process FROM stixbundle://data/bundle.json WHERE pid > 0\n```"
     W1001 "unused-variable" Warning Lint (include_str!("lints/unused-variable.md"))
     W1002 "overwritten-variable" Warning Lint (include_str!("lints/overwritten-variable.md"))
     W1003 "self-merge" Warning Lint (include_str!("lints/self-merge.md"))
