@@ -226,7 +226,7 @@ impl Store {
     }
 
     /// Returns the connection, opening the database if it is not open. For operations over
-    /// [`EntitySet::table`] and [`Store::codes`].
+    /// [`Store::table`] and [`Store::codes`].
     pub fn connection(&mut self) -> Result<&Connection, StoreError> {
         Ok(&self.database()?.connection)
     }
