@@ -67,47 +67,30 @@ fn links_do_not_lead_out() {
     }
 }
 
-/// Sends everybody who asks to an address.
-fn serve_redirect(to: String) -> String {
+/// Gives everybody who asks this head and body; returns the port.
+fn serve(head: &str, body: Vec<u8>) -> u16 {
     use std::io::{BufRead, BufReader, Write};
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address").to_string();
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut lines = BufReader::new(&stream).lines();
-            while lines.next().and_then(Result::ok).is_some_and(|line| !line.is_empty()) {}
-            let answer = format!(
-                "HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            );
-            let _ = stream.write_all(answer.as_bytes());
-        }
-    });
-    address
-}
-
-/// Answers everybody with the small bundle.
-fn serve_bundle() -> String {
-    use std::io::{BufRead, BufReader, Write};
-    let body = std::fs::read(root().join("fixtures/bundles/mini.json")).expect("the bundle");
+    let head = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let answer = [head.into_bytes(), body].concat();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let mut lines = BufReader::new(&stream).lines();
             while lines.next().and_then(Result::ok).is_some_and(|line| !line.is_empty()) {}
-            let head =
-                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+            let _ = stream.write_all(&answer);
         }
     });
-    format!("localhost:{port}")
+    port
 }
 
 #[test]
 fn servers_do_not_lead_out() {
     let folder = tempfile::tempdir().expect("a folder");
-    let end = serve_bundle();
-    let first = serve_redirect(format!("http://{end}/mini.json?token=secret"));
+    let bundle = std::fs::read(root().join("fixtures/bundles/mini.json")).expect("the bundle");
+    let end = format!("localhost:{}", serve("200 OK", bundle));
+    let to = format!("302 Found\r\nLocation: http://{end}/mini.json?token=secret");
+    let first = format!("127.0.0.1:{}", serve(&to, Vec::new()));
     let hunt = |address: &str| {
         format!("x = NEW process ['a']\np = GET process FROM stixbundle://{address} WHERE pid > 0\n")
     };
@@ -143,14 +126,8 @@ fn refused_blocks_leave_a_session_as_it_was() {
     };
     use kestrel_session::{Guard, Session};
 
-    let connectors = Connectors {
-        base_dir: root(),
-        offline: true,
-        redirects: Default::default(),
-        limits: Default::default(),
-        logs: Default::default(),
-    };
-    let runner = Runner::new(Options::default(), std::sync::Arc::new(connectors), Analytics::default());
+    let connectors = std::sync::Arc::new(Connectors::offline(root()));
+    let runner = Runner::new(Options::default(), connectors, Analytics::default());
     let policy = policy::parse("network = false\n").expect("a policy");
     let guard = Guard::new(policy, Analytics::default(), root());
     let mut session = Session::new(Config::default(), runner).with_guard(guard);

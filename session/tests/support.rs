@@ -18,14 +18,8 @@ pub(crate) fn root() -> PathBuf {
 
 /// Runs a huntflow in process.
 pub(crate) fn run(name: &str, text: &str) -> Results {
-    let connectors = Connectors {
-        base_dir: root(),
-        offline: true,
-        redirects: Default::default(),
-        limits: Default::default(),
-        logs: Default::default(),
-    };
-    let runner = Runner::new(Options::default(), Arc::new(connectors), Analytics::default());
+    let connectors = Arc::new(Connectors::offline(root()));
+    let runner = Runner::new(Options::default(), connectors, Analytics::default());
     let mut session = Session::new(Config::default(), runner);
     let said = session.compile(name, text.as_bytes());
     if said.iter().any(kestrel_ir::diagnostic::Diagnostic::is_error) {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kestrel_compiler::{Compilation, Config};
-use kestrel_connectors::read::Limits;
 use kestrel_executor::{
     ops::apply::Analytics,
     results::{DisplayResult, Results},
@@ -71,13 +70,7 @@ pub fn store_results(plan: &Plan, sources: &Sources, jobs: usize, rules: Rules) 
     for (name, records) in sources {
         std::fs::write(folder.path().join(name), worlds::bundle(records).to_string())?;
     }
-    let connectors = Connectors {
-        base_dir: folder.path().to_owned(),
-        offline: true,
-        redirects: Default::default(),
-        limits: Limits::default(),
-        logs: Default::default(),
-    };
+    let connectors = Connectors::offline(folder.path().to_owned());
     let options = RunOptions {
         jobs,
         rows: RowsWanted::All,

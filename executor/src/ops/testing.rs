@@ -20,13 +20,7 @@ pub(crate) fn bundles() -> PathBuf {
 
 /// Reads bundles from the shipped ones.
 pub(crate) fn connectors() -> Connectors {
-    Connectors {
-        base_dir: bundles(),
-        offline: true,
-        redirects: Default::default(),
-        limits: Default::default(),
-        logs: Default::default(),
-    }
+    Connectors::offline(bundles())
 }
 
 /// A hunt in progress, block by block.

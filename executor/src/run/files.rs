@@ -33,6 +33,19 @@ pub struct Connectors {
     pub logs: LogOptions,
 }
 
+impl Connectors {
+    /// Reads files and nothing of the web, with the usual limits.
+    pub fn offline(base_dir: PathBuf) -> Self {
+        Connectors {
+            base_dir,
+            offline: true,
+            redirects: Redirects::default(),
+            limits: Limits::default(),
+            logs: LogOptions::default(),
+        }
+    }
+}
+
 impl SourceReader for Connectors {
     fn parts(&self, address: &str) -> Result<Vec<String>, ReadFailure> {
         let parsed = Address::parse(address).map_err(|error| ReadFailure {

@@ -180,17 +180,4 @@ impl Store {
         });
         self.put(&[("ent", Data::U32(entities)), ("rec", Data::U32(records))])
     }
-
-    /// Returns the records that show entities of a set, with times, in the order of the
-    /// records: `(pos of the entity, record)` by entity and record. For transformers.
-    pub fn appearances(&mut self, set: &EntitySet) -> Result<Vec<(u32, u32)>, StoreError> {
-        let (table, sightings) = (self.table(set)?, self.sightings(set)?);
-        let rows = self.read(&format!(
-            "SELECT m.pos AS pos, s.rec AS rec FROM (SELECT ent, min(pos) AS pos FROM {table} GROUP BY ent) m
-             JOIN {sightings} s ON s.ent = m.ent ORDER BY s.rec, m.pos"
-        ))?;
-        self.drop_table(&sightings)?;
-        let [pos, rec] = rows.columns.as_slice() else { return Ok(Vec::new()) };
-        Ok(pos.iter().copied().zip(rec.iter().copied()).filter(|(pos, _)| *pos != NO_CODE).collect())
-    }
 }

@@ -6,7 +6,7 @@ use duckdb::{
     Config, Connection,
     arrow::{
         array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, UInt32Array},
-        datatypes::{DataType, Field, Float64Type, Int64Type, Schema, UInt32Type},
+        datatypes::{DataType, Field, Int64Type, Schema, UInt32Type},
         record_batch::RecordBatch,
     },
 };
@@ -180,18 +180,6 @@ impl Store {
         Ok(array.as_primitive_opt::<Int64Type>().and_then(|array| array.is_valid(0).then(|| array.value(0))))
     }
 
-    /// Runs a query that gives `DOUBLE`s in its column `at`.
-    pub fn read_floats(&mut self, sql: &str, at: usize) -> Result<Vec<Option<f64>>, StoreError> {
-        let batches = self.read_batches(sql)?;
-        let mut out = Vec::new();
-        for batch in &batches {
-            if let Some(array) = batch.column(at).as_primitive_opt::<Float64Type>() {
-                out.extend(array.iter());
-            }
-        }
-        Ok(out)
-    }
-
     /// Makes a table of this data; returns its name. It is kept until [`Store::drop_table`].
     pub fn put(&mut self, columns: &[(&str, Data)]) -> Result<String, StoreError> {
         let name = self.new_name();
@@ -308,8 +296,8 @@ impl Store {
         Ok(set)
     }
 
-    /// Keeps the rows of a set that are flagged by position, in this order; none if its entities
-    /// are not all that its rows have.
+    /// Makes a set like another one of those of its entities that `choose` gives, in that order;
+    /// none if entities are not all that its rows have.
     pub(crate) fn of_members(
         &mut self,
         set: &EntitySet,
@@ -333,34 +321,28 @@ impl Store {
         Some(entities)
     }
 
+    /// Returns the entity of each row of a set, in their order; none of groups is [`NO_CODE`].
+    pub(super) fn entities_of_rows(&mut self, set: &EntitySet) -> Result<Arc<[u32]>, StoreError> {
+        match &set.members {
+            Some(members) => Ok(members.clone()),
+            None => Ok(self.read_column(&format!("SELECT ent FROM {} ORDER BY pos", set.name))?.into()),
+        }
+    }
+
     /// Returns the entities of a set, each once, in the order of the rows.
     pub(super) fn entities_of(&mut self, set: &EntitySet) -> Result<Arc<[u32]>, StoreError> {
         if let Some(members) = &set.members {
             return Ok(members.clone());
         }
         let mut known = vec![false; self.entities.len()];
-        let rows =
-            self.read_column(&format!("SELECT ent FROM {} WHERE ent IS NOT NULL ORDER BY pos", set.name))?;
-        Ok(rows.into_iter().filter(|entity| !std::mem::replace(&mut known[*entity as usize], true)).collect())
+        let rows = self.entities_of_rows(set)?;
+        let new = |entity: &u32| *entity != NO_CODE && !std::mem::replace(&mut known[*entity as usize], true);
+        Ok(rows.iter().copied().filter(new).collect())
     }
 
     /// Makes an empty entity set.
     pub fn empty_set(&mut self, entity_type: &EntityType, world: World) -> Result<EntitySet, StoreError> {
         self.set_of(Vec::new(), entity_type, world)
-    }
-
-    /// Makes a table of one column `c` that lives until the operation's end.
-    pub(super) fn scratch_codes(&mut self, codes: Vec<u32>) -> Result<String, StoreError> {
-        let name = self.put(&[("c", Data::U32(codes))])?;
-        self.scratch.push(name.clone());
-        Ok(name)
-    }
-
-    /// Drops what [`Store::scratch_codes`] made.
-    pub(super) fn sweep(&mut self) -> Result<(), StoreError> {
-        let names = std::mem::take(&mut self.scratch);
-        let drops: String = names.iter().map(|name| format!("DROP TABLE IF EXISTS {name};")).collect();
-        if drops.is_empty() { Ok(()) } else { self.execute(&drops) }
     }
 
     /// Returns a table name that was not used before.

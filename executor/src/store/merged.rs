@@ -361,9 +361,6 @@ impl Store {
         self.forget_merged(&set.name);
         self.merged.order.retain(|known| known != &set.name);
         self.sets.retain(|known| known != &set.name);
-        if !self.unmade.remove(&set.name) {
-            self.scratch.push(set.name.clone());
-        }
-        self.sweep()
+        if self.unmade.remove(&set.name) { Ok(()) } else { self.drop_table(&set.name) }
     }
 }

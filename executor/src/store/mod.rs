@@ -108,7 +108,6 @@ pub struct Store {
     /// Which entity replaced which, by the attach rule.
     aliases: HashMap<u32, u32, RandomState>,
     next_table: u64,
-    scratch: Vec<String>,
     /// The records that each query returned, ascending.
     queries: Vec<Vec<u32>>,
     /// What the centre of each query matched: record and object, ascending.
@@ -156,7 +155,6 @@ impl Store {
             hasher: RandomState::new(),
             aliases: HashMap::default(),
             next_table: 0,
-            scratch: Vec::new(),
             queries: Vec::new(),
             hits: Vec::new(),
             pools: Vec::new(),

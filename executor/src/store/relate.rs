@@ -129,11 +129,8 @@ impl Store {
             shown[self.archive.entities[object as usize] as usize] = true;
         }
         // A row for each, as before: a join may have brought several of one entity.
-        let entities = match &input.members {
-            Some(members) => members.to_vec(),
-            None => self.read_column(&format!("SELECT ent FROM {} ORDER BY pos", input.name))?,
-        };
-        let kept = entities.into_iter().filter(|entity| shown.get(*entity as usize) == Some(&true)).collect();
+        let rows = self.entities_of_rows(input)?.to_vec();
+        let kept = rows.into_iter().filter(|entity| shown.get(*entity as usize) == Some(&true)).collect();
         self.set_of(kept, &input.entity_type, input.world.clone())
     }
 }

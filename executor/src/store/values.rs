@@ -101,8 +101,8 @@ impl Store {
         self.merge_all(set, paths)?;
         let mut places: Option<Vec<u32>> = None;
         let mut columns = Vec::with_capacity(paths.len());
-        for (path, own) in paths.iter().zip(&of_rows.own) {
-            let mut codes = own.clone().unwrap_or_else(|| vec![NO_CODE; of_rows.entities.len()]);
+        for (path, own) in paths.iter().zip(of_rows.own) {
+            let mut codes = own.unwrap_or_else(|| vec![NO_CODE; of_rows.entities.len()]);
             if codes.contains(&NO_CODE)
                 && let Some(leads) = self.leads(set, path, Several::AsList)?
             {
@@ -227,14 +227,14 @@ impl Store {
         }
         let table = self.table(set)?;
         let kept = (0u32..).zip(flags).filter(|(_, keep)| **keep).map(|(pos, _)| pos).collect();
-        let kept = self.scratch_codes(kept)?;
+        let kept = self.put(&[("c", Data::U32(kept))])?;
         let select = format!(
             "SELECT (row_number() OVER (ORDER BY s.pos) - 1)::UINTEGER AS pos, s.* EXCLUDE (pos) FROM {table} s
              WHERE s.pos IN (SELECT c FROM {kept})"
         );
-        let made = self.set_from(&select, set)?;
-        self.sweep()?;
-        Ok(made)
+        let made = self.set_from(&select, set);
+        self.drop_table(&kept)?;
+        made
     }
 
     /// Says of each row of a set whether it was seen in a window: its own record for
@@ -257,10 +257,7 @@ impl Store {
                 });
             }
         }
-        let entities = match &set.members {
-            Some(members) => members.to_vec(),
-            None => self.read_column(&format!("SELECT ent FROM {} ORDER BY pos", set.name))?,
-        };
+        let entities = self.entities_of_rows(set)?;
         Ok(entities.iter().map(|entity| seen.get(*entity as usize).copied().unwrap_or(false)).collect())
     }
 

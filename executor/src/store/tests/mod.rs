@@ -119,10 +119,9 @@ impl Hunt {
     /// Shows counts, the records of the set and what came along.
     fn show(&mut self, set: &EntitySet) -> String {
         let counts = self.store.counts(set).expect("counts");
-        let mut records: Vec<u32> =
-            self.store.appearances(set).expect("appearances").into_iter().map(|(_, rec)| rec).collect();
-        records.sort_unstable();
-        records.dedup();
+        let sightings = self.store.sightings(set).expect("sightings");
+        let records = format!("SELECT DISTINCT rec FROM {sightings} ORDER BY rec");
+        let records = self.store.read_column(&records).expect("records");
         let records: Vec<String> = records.iter().map(|rec| short(self.store.records().id(*rec))).collect();
         let related: Vec<String> = self
             .store
